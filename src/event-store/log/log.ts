@@ -2,9 +2,8 @@ import type { Disk, DiskFile } from '../disk/disk.ts'
 import type { Report } from '../report.ts'
 import { assert } from '../store-error.ts'
 import { Group } from './group.ts'
-import { recoverSegments } from './recover.ts'
+import { type Contents, MARK_EVERY, recoverSegments, writeIndex } from './recover.ts'
 import { encodeHeader, SEGMENT_HEADER, type Segment, segmentName } from './segment.ts'
-import type { PlacedEvent } from './section.ts'
 
 export type LogOptions = {
   disk: Disk
@@ -13,10 +12,10 @@ export type LogOptions = {
   segmentBytes: number
   /** Makes the salt of a new log. */
   random: () => number
+  contents: Contents
 }
 
 const SCRATCH_BYTES = 1024 * 1024
-const MARK_EVERY = 64 * 1024
 
 /** The segmented log. Everything below `end` is synced; readers never see past it. */
 export class Log {
@@ -24,6 +23,8 @@ export class Log {
   private readonly segments: Segment[]
   private lastCrc: number
   private readonly scratch = Buffer.allocUnsafe(SCRATCH_BYTES)
+  /** Whether the active segment, being full, has its index: only creating the next one failed. */
+  private isIndexed = false
   end: number
 
   private constructor(options: LogOptions, segments: Segment[], lastCrc: number) {
@@ -34,8 +35,8 @@ export class Log {
   }
 
   /** Recovers what is there, handing over each event in order, or begins a new log. */
-  static async open(options: LogOptions, onEvent: (event: PlacedEvent) => void): Promise<Log> {
-    const { segments, lastCrc } = await recoverSegments(options, onEvent)
+  static async open(options: LogOptions): Promise<Log> {
+    const { segments, lastCrc } = await recoverSegments(options)
     if (segments.length === 0) {
       segments.push(await createSegment(options.disk, 0, options.random() >>> 0, 0))
     }
@@ -66,7 +67,9 @@ export class Log {
   async commit(group: Group): Promise<void> {
     await this.active.file.sync()
     const active = this.active
-    if (group.start - (active.marks.at(-1) ?? 0) >= MARK_EVERY) active.marks.push(group.start)
+    if (group.start - (active.marks.at(-1) ?? active.base) >= MARK_EVERY) {
+      active.marks.push(group.start)
+    }
     this.end = active.end = group.end
     this.lastCrc = group.lastCrc
   }
@@ -77,12 +80,18 @@ export class Log {
     await this.active.file.sync()
   }
 
-  /** Starts a new segment if the active one is full. */
+  /** Starts a new segment if the active one is full, whose index is then written. */
   async rollIfFull(): Promise<void> {
-    if (this.end - this.active.base < this.options.segmentBytes) return
-    const next = await createSegment(this.options.disk, this.end, this.active.salt, this.lastCrc)
-    this.segments.push(next)
-    this.end = next.end
+    const { active } = this
+    if (this.end - active.base < this.options.segmentBytes) return
+    const { disk, report, contents } = this.options
+    if (!this.isIndexed) {
+      await writeIndex(disk, report, active, this.lastCrc, contents.takeSegment(active.base))
+      this.isIndexed = true
+    }
+    this.segments.push(await createSegment(disk, this.end, active.salt, this.lastCrc))
+    this.end = this.active.end
+    this.isIndexed = false
   }
 
   /** Bytes from a position on, at most up to the end of what is synced in its segment. */
@@ -127,13 +136,12 @@ export class Log {
     return segment
   }
 
-  /** Vouches for the last group with an empty frame, syncs, and closes the files. */
-  async close(): Promise<void> {
+  /** Vouches for the last group with an empty frame, so that no flaw in it can pass for a tear. */
+  async seal(): Promise<void> {
     const seal = this.beginGroup()
     seal.add([])
     this.write(seal)
     await this.commit(seal)
-    this.closeFiles()
   }
 
   closeFiles(): void {
@@ -147,9 +155,17 @@ async function createSegment(
   salt: number,
   previousCrc: number,
 ): Promise<Segment> {
-  const file: DiskFile = disk.open(segmentName(base), 'create')
-  file.write(encodeHeader({ salt, base, previousCrc }), 0)
-  await file.sync()
-  disk.syncDirectory()
+  const name = segmentName(base)
+  if (disk.list().includes(name)) disk.remove(name) // What an attempt left that failed half way.
+  const file: DiskFile = disk.open(name, 'create')
+  try {
+    file.write(encodeHeader({ salt, base, previousCrc }), 0)
+    await file.sync()
+    disk.syncDirectory()
+  } catch (error) {
+    file.close()
+    disk.remove(name)
+    throw error
+  }
   return { base, file, salt, end: base + SEGMENT_HEADER, marks: [] }
 }

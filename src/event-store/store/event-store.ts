@@ -57,9 +57,16 @@ export class EventStore {
     try {
       const index = new StreamIndex()
       const recentIds = new RecentIds(options.recentIds)
-      const log = await Log.open(options, (event) => {
-        index.restore(event)
-        recentIds.add(idOf(event.event), index.getOrCreate(event.stream), event.revision)
+      const log = await Log.open({
+        ...options,
+        contents: {
+          restore: (event) => {
+            index.restore(event)
+            recentIds.add(idOf(event.event), index.getOrCreate(event.stream), event.revision)
+          },
+          restoreSegment: (stream) => index.restoreSegment(stream),
+          takeSegment: (base) => index.takeSegment(base),
+        },
       })
       const store = new EventStore(options, { log, index, recentIds, unlock })
       if (index.size === 0) await store.recordCreation()
@@ -188,7 +195,12 @@ export class EventStore {
   /** Answers what was asked for, syncs, and gives the directory back. */
   async close(): Promise<void> {
     await this.writer.drained()
-    await this.log.close()
+    try {
+      if (!this.writer.hasFailed) await this.log.seal()
+    } catch (error) {
+      this.options.report('warn', 'closed without a seal', { error: String(error) })
+    }
+    this.log.closeFiles()
     this.unlock()
   }
 }

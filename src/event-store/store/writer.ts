@@ -61,6 +61,11 @@ export class Writer {
     })
   }
 
+  /** Whether a sync failed: then nothing more is written, and what was in hand never answered. */
+  get hasFailed(): boolean {
+    return this.failure !== undefined
+  }
+
   /** Resolves once all that was asked for has been answered. */
   async drained(): Promise<void> {
     while (this.running !== undefined) await this.running
@@ -112,11 +117,20 @@ export class Writer {
       taken++
       const answer: WriteAnswer = pending.isExpired()
         ? { kind: 'expired' }
-        : this.decide(pending.request)
+        : this.tryDecide(pending.request)
       answered.push({ pending, answer })
     }
     this.queue = taken === this.queue.length ? [] : this.queue.slice(taken)
     return answered
+  }
+
+  private tryDecide(request: WriteRequest): WriteAnswer {
+    try {
+      return this.decide(request)
+    } catch (error) {
+      if (!isDiskError(error)) throw error
+      return { kind: 'unavailable', reason: `the log cannot be read: ${error.message}` }
+    }
   }
 
   private decide(request: WriteRequest): WriteAnswer {
@@ -189,6 +203,7 @@ export class Writer {
     return sections.map(({ stream: name, firstRevision, offsets }, i) => {
       const stream = this.options.index.getOrCreate(name)
       const { positions, tombstone } = stream
+      this.options.index.touch(stream)
       this.undo.push({ stream, length: positions.length, tombstone })
       const start = starts[i] ?? 0
       if (firstRevision === TOMBSTONE_REVISION) stream.tombstone = start
@@ -197,20 +212,18 @@ export class Writer {
     })
   }
 
-  /** The write failed: forget the group, clean the disk, and only then say so. */
+  /** The write failed: forget the group, clean the disk, and only if that worked say so. */
   private async abandon(answered: Answered[], error: Error): Promise<void> {
     for (const { stream, length, tombstone } of this.undo.reverse()) {
       stream.positions.length = length
       stream.tombstone = tombstone
+      stream.parsedMetadata = undefined // Another event may get the position it was read from.
     }
     this.group = undefined
     const reason = `the log cannot be written: ${error.message}`
     this.options.report('error', reason)
-    try {
-      await this.options.log.discard()
-    } finally {
-      for (const { pending } of answered) pending.answer({ kind: 'unavailable', reason })
-    }
+    await this.options.log.discard()
+    for (const { pending } of answered) pending.answer({ kind: 'unavailable', reason })
   }
 
   private fail(error: Error): void {
@@ -265,3 +278,7 @@ export class Writer {
     },
   }
 }
+
+/** Errors of the disk have the codes of errno, the store's own are in lower case. */
+const isDiskError = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && 'code' in error && /^E[A-Z]+$/.test(String(error.code))
