@@ -14,6 +14,7 @@ export type ServeOptions = {
 }
 
 const SEGMENT_BYTES = 64 * 1024 * 1024
+const GROUP_REQUESTS = 4096
 const RECENT_IDS = 100_000
 
 /**
@@ -32,6 +33,7 @@ export async function serveEventStore(
     random: () => randomInt(2 ** 32),
     newId: randomUUID,
     segmentBytes: SEGMENT_BYTES,
+    groupRequests: GROUP_REQUESTS,
     recentIds: RECENT_IDS,
     onFatal: (error) => {
       report('error', `the event store ends: ${error.message}`, { stack: error.stack })

@@ -19,6 +19,8 @@ export type EventStoreOptions = {
   newId: () => string
   onFatal: (error: Error) => void
   segmentBytes: number
+  /** How many writes share one sync at most. */
+  groupRequests: number
   /** How many events back an append without a revision is recognised as a retry. */
   recentIds: number
 }

@@ -21,6 +21,8 @@ export type WriterOptions = {
   recentIds: RecentIds
   now: () => number
   report: Report
+  /** How many requests make up a group at most. */
+  groupRequests: number
   onCommit: () => void
   /** After a failed sync nobody knows what the disk holds: the process has to end. */
   onFatal: (error: Error) => void
@@ -35,7 +37,6 @@ type Answered = { pending: Pending; answer: WriteAnswer }
 type Undo = { stream: Stream; length: number; tombstone: number }
 
 const GROUP_BYTES = 8 * 1024 * 1024
-const GROUP_REQUESTS = 4096
 
 /**
  * Decides and writes, one group after the other. Whatever arrives while a group is being synced
@@ -113,7 +114,7 @@ export class Writer {
     const answered: Answered[] = []
     let taken = 0
     for (const pending of this.queue) {
-      if (taken >= GROUP_REQUESTS || group.size >= GROUP_BYTES) break
+      if (taken >= this.options.groupRequests || group.size >= GROUP_BYTES) break
       taken++
       const answer: WriteAnswer = pending.isExpired()
         ? { kind: 'expired' }

@@ -85,6 +85,15 @@ export class Model {
     for (const attempt of this.attempts) if (attempt.fate === 'open') attempt.fate = 'lost'
   }
 
+  /** With nothing under way, everything has its answer. */
+  checkAnswered(): void {
+    assert.equal(
+      this.attempts.find(({ fate }) => fate === 'open'),
+      undefined,
+      'all is answered',
+    )
+  }
+
   /** Reads everything and compares. `isRestart`: nothing is in flight, so every fate is known. */
   check(store: EventStore, isRestart: boolean): void {
     const all = [...store.readAll(0, 'forwards')].map(factOf)
@@ -92,6 +101,9 @@ export class Model {
     assert.deepEqual(backwards.reverse(), all, '$all is the same both ways')
     const streams = this.checkOrder(all)
     this.checkFacts(all)
+    for (const { stream } of all.filter(({ revision }) => revision === TOMBSTONE_REVISION)) {
+      assert.equal(store.streamState(stream), 'deleted', 'a tombstone lasts')
+    }
     this.checkAttempts(streams, isRestart)
     for (const [stream, last] of this.atLeast) {
       assert((streams.get(stream)?.length ?? 0) > last, `a refusal said ${stream} had ${last}`)

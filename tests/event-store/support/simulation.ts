@@ -32,6 +32,7 @@ class Simulation {
   private readonly model = new Model()
   private readonly module: EventStoreModule
   private readonly segmentBytes: number
+  private readonly groupRequests: number
   private store: EventStore | undefined
   private now = 1_700_000_000_000
   private life = 0
@@ -45,6 +46,7 @@ class Simulation {
     this.disk = new SimulatedDisk(this.random)
     this.module = module
     this.segmentBytes = this.random.pick([1024, 4096, 16_384, 1_000_000])
+    this.groupRequests = this.random.pick([1, 3, 100])
   }
 
   async run(): Promise<void> {
@@ -63,12 +65,12 @@ class Simulation {
   private step(): unknown {
     const { random } = this
     const dice = random.below(100)
-    if (dice < 42) return this.append()
-    if (dice < 70) return this.disk.finishSync()
-    if (dice < 76) return this.retry()
-    if (dice < 82) return this.read()
-    if (dice < 86) return this.remove()
-    if (dice < 88) return this.setMetadata()
+    if (dice < 40) return this.append()
+    if (dice < 66) return this.disk.finishSync()
+    if (dice < 71) return this.retry()
+    if (dice < 76) return this.read()
+    if (dice < 81) return this.remove()
+    if (dice < 87) return this.setMetadata()
     if (dice < 92) return this.changeFaults()
     if (dice < 95) return this.restart('crash')
     if (dice < 97) return this.restart('kill')
@@ -194,6 +196,7 @@ class Simulation {
       this.disk.finishSync()
     }
     if (this.failure !== undefined) throw this.failure
+    if (!this.hasFailed) this.model.checkAnswered()
   }
 
   private async restart(how: 'crash' | 'kill' | 'close'): Promise<void> {
@@ -231,6 +234,7 @@ class Simulation {
       random: () => random.below(2 ** 32),
       newId: () => random.uuid(),
       segmentBytes: this.segmentBytes,
+      groupRequests: this.groupRequests,
       recentIds: 1000,
       onFatal: () => {
         if (life === this.life) this.hasFailed = true
