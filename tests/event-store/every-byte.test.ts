@@ -127,6 +127,7 @@ function open(disk: SimulatedDisk, onWarning: (message: string) => void): Promis
     random: () => 12345,
     newId: () => random.uuid(),
     segmentBytes: 1_000_000,
+    preallocateBytes: 0,
     groupRequests: 100,
     recentIds: 100,
     onFatal: (error) => {

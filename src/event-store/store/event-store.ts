@@ -1,12 +1,11 @@
 import type { Disk } from '../disk/disk.ts'
 import { Log } from '../log/log.ts'
 import type { PlacedEvent, StreamName } from '../log/section.ts'
-import { toRecords } from '../log/section.ts'
 import type { Report } from '../report.ts'
 import type { WriteAnswer, WriteRequest } from './append.ts'
 import { RecordReader, readBackwards, readForwards } from './reading.ts'
 import { RecentIds } from './recent-ids.ts'
-import { createdOf, dataOf, encodeEvent, idOf, type NewEvent } from './recorded-event.ts'
+import { createdOf, dataOf, encodeRecords, idOf, type NewEvent } from './recorded-event.ts'
 import { isMetastream, type Stream, StreamIndex } from './stream-index.ts'
 import { NO_METADATA, parseStreamMetadata, type StreamMetadata } from './stream-metadata.ts'
 import { Writer } from './writer.ts'
@@ -19,6 +18,7 @@ export type EventStoreOptions = {
   newId: () => string
   onFatal: (error: Error) => void
   segmentBytes: number
+  preallocateBytes: number
   /** How many writes share one sync at most. */
   groupRequests: number
   /** How many events back an append without a revision is recognised as a retry. */
@@ -101,8 +101,7 @@ export class EventStore {
 
   /** Makes events into what a write request carries. */
   encode(stream: StreamName, events: readonly NewEvent[]) {
-    const now = this.options.now()
-    return toRecords(events.map((event) => encodeEvent(stream, event, now)))
+    return encodeRecords(stream, events, this.options.now())
   }
 
   /** Answers once the outcome is durable. A request that `isExpired` in the queue is not written. */

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { Group } from '../log/group.ts'
 import type { Log } from '../log/log.ts'
-import { RECORD_HEADER, type Section, TOMBSTONE_REVISION, toRecords } from '../log/section.ts'
+import { RECORD_HEADER, type Section, TOMBSTONE_REVISION } from '../log/section.ts'
 import type { Report } from '../report.ts'
 import type { WriteAnswer, WriteRequest } from './append.ts'
 import { decideAppend, decideRemoval, type View } from './decide.ts'
-import { dataOf, encodeEvent, idOf } from './recorded-event.ts'
+import { dataOf, encodeRecords, idOf } from './recorded-event.ts'
 import type { RecentIds } from './recent-ids.ts'
 import { metastreamOf, type Stream, type StreamIndex } from './stream-index.ts'
 import {
@@ -195,7 +195,7 @@ export class Writer {
       data: Buffer.from(data),
       metadata: Buffer.alloc(0),
     }
-    return toRecords([encodeEvent(stream, event, this.options.now())])
+    return encodeRecords(stream, [event], this.options.now())
   }
 
   /** Puts one frame into the group and the index; answers each section's last position. */

@@ -32,6 +32,7 @@ class Simulation {
   private readonly model = new Model()
   private readonly module: EventStoreModule
   private readonly segmentBytes: number
+  private readonly preallocateBytes: number
   private readonly groupRequests: number
   private store: EventStore | undefined
   private now = 1_700_000_000_000
@@ -46,6 +47,7 @@ class Simulation {
     this.disk = new SimulatedDisk(this.random)
     this.module = module
     this.segmentBytes = this.random.pick([1024, 4096, 16_384, 1_000_000])
+    this.preallocateBytes = this.random.pick([0, 0, 700, 3000])
     this.groupRequests = this.random.pick([1, 3, 100])
   }
 
@@ -234,6 +236,7 @@ class Simulation {
       random: () => random.below(2 ** 32),
       newId: () => random.uuid(),
       segmentBytes: this.segmentBytes,
+      preallocateBytes: this.preallocateBytes,
       groupRequests: this.groupRequests,
       recentIds: 1000,
       onFatal: () => {
