@@ -1,19 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Call } from '../grpc/call.ts'
-import { frameMessage } from '../grpc/message-reader.ts'
-import { messageField, uintField } from '../grpc/wire.ts'
 import type { PlacedEvent } from '../log/section.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { streamDeleted } from './errors.ts'
 import { Outbox } from './outbox.ts'
-import { CONSIDERED_PER_TURN, caughtUp, confirmation, encode } from './read.ts'
 import type { ReadRequest } from './read-request.ts'
-
-const CHECKPOINT = 3
-
-const checkpoint = (position: number) =>
-  frameMessage(messageField(CHECKPOINT, uintField(1, position), uintField(2, position)))
+import { caughtUp, checkpoint, confirmation, EVENTS_PER_TURN, eventResponse } from './responses.ts'
 
 /**
  * Serves a subscription: confirmation, the events after the given place, `caughtUp` once, then each
@@ -36,12 +29,12 @@ export async function subscribe(
     const seen = news.count()
     for (const event of cursor.next()) {
       if (request.filter === undefined || request.filter.matches(event)) {
-        outbox.add(encode(store, event, request))
+        outbox.add(eventResponse(store, event, request))
       }
       const due = checkpoints.after(event)
       if (due !== undefined) outbox.add(checkpoint(due))
       if (outbox.isFull) await outbox.flush()
-      if (++considered % CONSIDERED_PER_TURN === 0) await nextTurn()
+      if (++considered % EVENTS_PER_TURN === 0) await nextTurn()
       if (call.isDone) return
     }
     if (!isLive) {

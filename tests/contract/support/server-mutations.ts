@@ -188,7 +188,7 @@ export const serverMutations: ServerMutation[] = [
   },
   {
     name: 'an unresolved link is left out',
-    file: 'services/read.ts',
+    file: 'services/responses.ts',
     find: 'return encodeReadEvent(target, event, request.idForm);',
     replace:
       'return target === undefined ? Buffer.alloc(0) : encodeReadEvent(target, event, request.idForm);',
@@ -196,7 +196,7 @@ export const serverMutations: ServerMutation[] = [
   },
   {
     name: 'links are never resolved',
-    file: 'services/read.ts',
+    file: 'services/responses.ts',
     find: '!request.resolveLinks || ',
     replace: 'true || ',
     caughtBy: 'resolves links when asked to, and gives the link too',

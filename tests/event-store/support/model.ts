@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { crc32 } from 'node:zlib'
-import { TOMBSTONE_REVISION, type PlacedEvent } from '../../../src/event-store/log/section.ts'
+import { type PlacedEvent, TOMBSTONE_REVISION } from '../../../src/event-store/log/section.ts'
 import type { ExpectedRevision, WriteAnswer } from '../../../src/event-store/store/append.ts'
 import type { EventStore } from '../../../src/event-store/store/event-store.ts'
 import {
