@@ -27,7 +27,7 @@ export async function subscribe(
   let considered = 0
   while (!call.isDone) {
     const seen = news.count()
-    for (const event of cursor.next()) {
+    for (const event of cursor.read()) {
       if (request.filter === undefined || request.filter.matches(event)) {
         outbox.add(eventResponse(store, event, request))
       }
@@ -50,20 +50,20 @@ export async function subscribe(
   }
 }
 
-/** Where a subscription is: `next` gives what there is behind the last event it gave. */
-function startOf(store: EventStore, { source }: ReadRequest): { next(): Iterable<PlacedEvent> } {
-  const { stream, from } = source
-  const end = stream === undefined ? store.end : store.lastRevision(stream)
-  let last = from === 'start' ? -1 : from === 'end' ? end : from
-  const place = stream === undefined ? 'position' : 'revision'
+/** Where a subscription is: `read` gives what there is behind the last event it gave. */
+function startOf(
+  store: EventStore,
+  { source: { stream, from } }: ReadRequest,
+): { read(): Iterable<PlacedEvent> } {
+  if (stream === undefined) {
+    const last = from === 'start' ? -1 : from === 'end' ? store.end : from
+    return store.followAll(last + 1)
+  }
+  let last = from === 'start' ? -1 : from === 'end' ? store.lastRevision(stream) : from
   return {
-    *next() {
-      const events =
-        stream === undefined
-          ? store.readAll(last + 1, 'forwards')
-          : store.readStream(stream, last + 1, 'forwards')
-      for (const event of events) {
-        last = event[place]
+    *read() {
+      for (const event of store.readStream(stream, last + 1, 'forwards')) {
+        last = event.revision
         yield event
       }
     },

@@ -138,8 +138,8 @@ export const serverMutations: ServerMutation[] = [
   {
     name: '$all is read forwards exclusive',
     file: 'store/reading.ts',
-    find: 'if (event.position >= from)',
-    replace: 'if (event.position > from)',
+    find: 'if (event.position >= this.from)',
+    replace: 'if (event.position > this.from)',
     caughtBy: 'reads $all forwards from a position, inclusive',
   },
   {
@@ -204,8 +204,8 @@ export const serverMutations: ServerMutation[] = [
   {
     name: 'subscriptions begin with the event at the position given',
     file: 'services/subscribe.ts',
-    find: 'store.readAll(last + 1,',
-    replace: 'store.readAll(last,',
+    find: 'store.followAll(last + 1)',
+    replace: 'store.followAll(last)',
     caughtBy: 'gives all streams in order, after the position given, and live',
   },
   {
