@@ -1,14 +1,16 @@
 // Built-ins only: this runs in a fresh clone, before anything is installed.
 
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { leash } from '../src/local/leash.mjs'
 import { withLock } from '../src/local/lock.mjs'
 
 export const root = resolve(import.meta.dirname, '..')
 
 const SOURCES = ['src', 'tests', 'bench']
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP']
 const BUILT = join(root, 'dist')
 
 /** What its user can mend; the message says how. */
@@ -22,7 +24,9 @@ export async function runScript(main) {
   try {
     requireNode()
     process.chdir(root)
-    process.exitCode = (await main()) ?? 0
+    endWithNpm()
+    const exitCode = await main()
+    if (exitCode !== undefined) process.exitCode = exitCode
   } catch (error) {
     console.error(`\n✖ ${error instanceof Problem ? error.message : error.stack}\n`)
     process.exitCode = 1
@@ -33,9 +37,20 @@ export async function runScript(main) {
 export async function prepare() {
   const waiting = ({ pid }) => say(`Waiting for process ${pid}, which prepares this folder already`)
   await withLock('prepare', root, waiting, async () => {
-    install()
-    build()
+    await install()
+    await build()
   })
+}
+
+/** npm passes signals on, but nobody tells us when npm itself is killed. */
+function endWithNpm() {
+  if (!process.env.npm_lifecycle_event) return
+  const parent = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(watch)
+    process.kill(process.pid, 'SIGTERM')
+  }, 500).unref()
 }
 
 function requireNode() {
@@ -47,14 +62,14 @@ function requireNode() {
   )
 }
 
-function install() {
+async function install() {
   const stamp = join(root, 'node_modules', '.daybook-install')
   const wanted = `${digest(['package-lock.json', 'package.json'])} ${process.version} ${process.arch}`
   if (readIfThere(stamp) === wanted) return
   say('Installing packages (the first time this takes a while) ...')
   const flags = ['--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
   const [program, ...args] = npm()
-  const { status, error } = run(program, [...args, 'ci', ...flags])
+  const { status, error } = await run(program, [...args, 'ci', ...flags])
   if (status !== 0) {
     throw new Problem(
       `The packages could not be installed: npm ${error ? error.message : `ended with ${status}`}, ` +
@@ -66,7 +81,7 @@ function install() {
   writeFileSync(stamp, wanted)
 }
 
-function build() {
+async function build() {
   const sources = SOURCES.flatMap((folder) => filesBelow(join(root, folder)))
   const compiled = sources.filter((file) => /\.(ts|mjs)$/.test(file) && !file.endsWith('.d.ts'))
   const stamp = join(BUILT, '.daybook-build')
@@ -75,7 +90,7 @@ function build() {
   if (readIfThere(stamp) === wanted && [...outputs].every((file) => existsSync(file))) return
   say('Compiling ...')
   removeStale(outputs)
-  const { status } = run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc')])
+  const { status } = await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc')])
   if (status !== 0) throw new Problem('The sources do not compile; the errors are above.')
   writeFileSync(stamp, wanted)
 }
@@ -103,9 +118,26 @@ function npm() {
   return path?.endsWith('npm-cli.js') ? [process.execPath, path] : ['npm']
 }
 
+/** Runs a program to its end. When we are told to stop meanwhile, it is stopped first. */
 function run(program, args) {
-  // npm's own output goes to stderr, so that stdout stays what the script prints.
-  return spawnSync(program, args, { cwd: root, stdio: ['ignore', 2, 2] })
+  const command = [...leash('TERM'), program, ...args]
+  return new Promise((resolvePromise) => {
+    // npm's own output goes to stderr, so that stdout stays what the script prints.
+    const child = spawn(command[0], command.slice(1), { cwd: root, stdio: ['ignore', 2, 2] })
+    let stopped
+    const stop = (signal) => {
+      stopped = signal
+      child.kill(signal)
+    }
+    const done = (result) => {
+      for (const signal of STOP_SIGNALS) process.off(signal, stop)
+      if (stopped) process.kill(process.pid, stopped)
+      else resolvePromise(result)
+    }
+    for (const signal of STOP_SIGNALS) process.on(signal, stop)
+    child.once('error', (error) => done({ status: undefined, error }))
+    child.once('exit', (status) => done({ status }))
+  })
 }
 
 function digest(files) {

@@ -77,20 +77,25 @@ export function spawnChild(options: ChildOptions): Child {
   }
 }
 
-/** Waits until `probe` answers something; fails when the process ends or the time is up first. */
+/**
+ * Waits until `probe` answers something. Past the time limit, or when it is no longer wanted, the
+ * process is killed.
+ * @throws NotReady also when the process ends by itself
+ */
 export async function untilReady<T>(
   child: Child,
   probe: () => Promise<T | undefined>,
   timeoutMs: number,
+  signal?: AbortSignal,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs
-  while (performance.now() < deadline) {
+  while (performance.now() < deadline && !signal?.aborted) {
     if (child.hasExited()) throw new NotReady(child, await child.exited)
     const answer = await probe()
     if (answer !== undefined) return answer
     await sleep(20)
   }
-  await child.stop(0)
+  await child.stop(1000)
   throw new NotReady(child, `was not ready after ${timeoutMs / 1000} s`)
 }
 

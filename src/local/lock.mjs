@@ -2,10 +2,10 @@
 // Plain JavaScript, because scripts/ needs it before anything is installed or compiled.
 
 import { createHash } from 'node:crypto'
-import { rmSync } from 'node:fs'
+import { realpathSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 /**
  * What the holder of a lock says about itself to whoever asks.
@@ -22,7 +22,7 @@ import { join } from 'node:path'
  * Takes the lock of a folder, or answers undefined when another process has it. The lock is a
  * listening local socket: the kernel frees it however the process ends, so none is ever stale.
  * @param {string} purpose
- * @param {string} directory absolute path
+ * @param {string} directory
  * @returns {Promise<Lock | undefined>}
  */
 export async function tryLock(purpose, directory) {
@@ -112,9 +112,18 @@ export async function withLock(purpose, directory, onWait, work) {
  * @param {string} directory
  */
 function socketPath(purpose, directory) {
-  const digest = createHash('sha256').update(directory).digest('hex').slice(0, 24)
+  const digest = createHash('sha256').update(realPath(directory)).digest('hex').slice(0, 24)
   const name = `daybook-${purpose}-${digest}`
   return process.platform === 'linux' ? `\0${name}` : join(tmpdir(), `${name}.sock`)
+}
+
+/** @param {string} directory */
+function realPath(directory) {
+  try {
+    return realpathSync(directory)
+  } catch {
+    return resolve(directory)
+  }
 }
 
 /**

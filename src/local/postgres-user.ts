@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { leash } from './leash.ts'
+import { leash } from './leash.mjs'
 import type { PostgresBinaries } from './postgres-binaries.ts'
 import { SetupProblem } from './setup-problem.ts'
 

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { type Child, type LocalServer, NotReady, spawnChild, untilReady } from './child.ts'
-import { freePort } from './free-port.ts'
+import { freePort } from './ports.mjs'
 import { findPostgres, type PostgresBinaries } from './postgres-binaries.ts'
 import {
   brokenData,
@@ -20,6 +20,8 @@ export interface PostgresOptions {
   /** False for data that is thrown away: no fsync. */
   readonly durable: boolean
   readonly port?: number | undefined
+  /** Gives up the start. */
+  readonly signal?: AbortSignal
 }
 
 const DATABASE = 'daybook'
@@ -45,11 +47,12 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalServ
     const child = spawnPostgres(prefix, binaries, port, options)
     const url = `postgres://daybook:${password}@127.0.0.1:${port}`
     try {
-      await untilReady(child, () => accepts(`${url}/postgres`), START_TIMEOUT_MS)
+      const probe = () => accepts(`${url}/postgres`)
+      await untilReady(child, probe, START_TIMEOUT_MS, options.signal)
       await createDatabase(`${url}/postgres`)
     } catch (error) {
       await child.stop(STOP_GRACE_MS)
-      if (!(error instanceof NotReady)) throw error
+      if (!(error instanceof NotReady) || options.signal?.aborted) throw error
       const portTaken = error.logLines.some((line) => line.includes('Address already in use'))
       if (portTaken && options.port === undefined && attempt < 5) continue
       throw portTaken ? error : brokenData(directory, reason(error))
@@ -91,6 +94,7 @@ const SETTINGS = {
   // Nothing replicates from here, so a table filled in the transaction that made it needs no WAL.
   wal_level: 'minimal',
   max_wal_senders: 0,
+  max_logical_replication_workers: 0,
   max_wal_size: '2GB',
   checkpoint_timeout: '15min',
   timezone: 'UTC',

@@ -19,12 +19,24 @@ export interface RedisBinary {
 
 const OLDEST = [6, 2] as const
 
+let found: Promise<RedisBinary> | undefined
+
 /**
  * The Redis to use: from PATH (or its heir Valkey), else unpacked from Debian's packages, for which
  * nobody has to be root and nothing of the system changes.
  * @param scratch a folder of ours, for when the user's cache folder cannot be written to
  */
 export async function findRedis(scratch: string): Promise<RedisBinary> {
+  found ??= searchRedis(scratch)
+  try {
+    return await found
+  } catch (error) {
+    found = undefined
+    throw error
+  }
+}
+
+async function searchRedis(scratch: string): Promise<RedisBinary> {
   for (const program of ['redis-server', 'valkey-server']) {
     const binary = { program, environment: {} }
     if (runs(binary)) return binary

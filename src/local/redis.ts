@@ -3,8 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { Redis } from 'ioredis'
 import { type LocalServer, NotReady, spawnChild, untilReady } from './child.ts'
-import { freePort } from './free-port.ts'
-import { leash } from './leash.ts'
+import { leash } from './leash.mjs'
+import { freePort } from './ports.mjs'
 import { findRedis } from './redis-binaries.ts'
 
 export interface RedisOptions {
@@ -15,27 +15,27 @@ export interface RedisOptions {
   /** As in redis.conf: `128mb`. */
   readonly maxMemory?: string
   readonly persistent: boolean
-  readonly port?: number | undefined
-  /** The password to go on with, where clients have one already. */
-  readonly password?: string | undefined
+  /** The one that this follows, on the same port: its clients know port and password. */
+  readonly previous?: LocalServer | undefined
+  /** Gives up the start. */
+  readonly signal?: AbortSignal
 }
 
 const START_TIMEOUT_MS = 30_000
 const STOP_GRACE_MS = 5000
 
 /**
- * Starts a Redis on the loopback interface. Without a port a free one is taken.
+ * Starts a Redis on the loopback interface. Unless it follows another, a free port is taken.
  * @throws SetupProblem with what its user can do about it
  */
-export async function startRedis(
-  options: RedisOptions,
-): Promise<LocalServer & { readonly password: string }> {
-  const { directory, logFile } = options
+export async function startRedis(options: RedisOptions): Promise<LocalServer> {
+  const { directory, logFile, signal } = options
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const { program, environment } = await findRedis(directory)
-  const password = options.password ?? randomBytes(24).toString('hex')
+  const { previous } = options
+  const password = previous ? new URL(previous.url).password : randomBytes(24).toString('hex')
   for (let attempt = 1; ; attempt += 1) {
-    const port = options.port ?? (await freePort())
+    const port = previous?.port ?? (await freePort())
     const config = join(directory, 'redis.conf')
     writeFileSync(config, configuration(options, port, password), { mode: 0o600 })
     const name = basename(directory)
@@ -43,14 +43,14 @@ export async function startRedis(
     const child = spawnChild({ name, command, logFile, environment })
     const url = `redis://:${password}@127.0.0.1:${port}`
     try {
-      await untilReady(child, () => answers(url), START_TIMEOUT_MS)
+      await untilReady(child, () => answers(url), START_TIMEOUT_MS, signal)
     } catch (error) {
       if (!(error instanceof NotReady)) throw error
       const portTaken = error.logLines.some((line) => line.includes('Address already in use'))
-      if (portTaken && options.port === undefined && attempt < 5) continue
+      if (portTaken && previous === undefined && attempt < 5) continue
       throw error
     }
-    return { url, port, password, child, stop: () => child.stop(STOP_GRACE_MS) }
+    return { url, port, child, stop: () => child.stop(STOP_GRACE_MS) }
   }
 }
 
