@@ -35,11 +35,20 @@ export async function runScript(main) {
 
 /** Installs the packages and compiles the sources, each only where something changed. */
 export async function prepare() {
-  const waiting = ({ pid }) => say(`Waiting for process ${pid}, which prepares this folder already`)
-  await withLock('prepare', root, waiting, async () => {
-    await install()
+  await alone(async () => {
+    await installPackages()
     await build()
   })
+}
+
+/** The packages alone. */
+export async function install() {
+  await alone(installPackages)
+}
+
+async function alone(work) {
+  const waiting = ({ pid }) => say(`Waiting for process ${pid}, which prepares this folder already`)
+  await withLock('prepare', root, waiting, work)
 }
 
 /** npm passes signals on, but nobody tells us when npm itself is killed. */
@@ -62,7 +71,7 @@ function requireNode() {
   )
 }
 
-async function install() {
+async function installPackages() {
   const stamp = join(root, 'node_modules', '.daybook-install')
   const wanted = `${digest(['package-lock.json', 'package.json'])} ${process.version} ${process.arch}`
   if (readIfThere(stamp) === wanted) return

@@ -112,7 +112,7 @@ export class NotReady extends Error {
   }
 }
 
-export async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
+async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
   const timeout = new AbortController()
   const timer = sleep(ms, false, { signal: timeout.signal }).catch(() => false)
   const settled = await Promise.race([promise.then(() => true), timer])

@@ -22,7 +22,7 @@ export async function portProblem(port, host) {
     await listenOnce(port, host)
     return undefined
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
     const next = port < 1024 ? 3000 : port + 1
     if (code === 'EADDRINUSE') {
       return `Port ${port} is taken by another program. Choose another: PORT=${next} npm start`
@@ -31,7 +31,7 @@ export async function portProblem(port, host) {
       return `Port ${port} is only for root. Choose another: PORT=${next} npm start`
     }
     return (
-      `Daybook cannot listen on ${host}, port ${port} (${code ?? error}). ` +
+      `Daybook cannot listen on ${host}, port ${port} (${code}). ` +
       'HOST has to be an address of this machine: HOST=127.0.0.1 npm start'
     )
   }

@@ -75,7 +75,7 @@ function makeDirectory(path: string): string {
     accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK)
     return directory
   } catch (error) {
-    const why = error instanceof Error && 'code' in error ? error.code : error
+    const why = error instanceof Error ? error.message : String(error)
     throw new SetupProblem(
       `The data folder ${directory} cannot be written to (${why}).\n` +
         'Start as the user it belongs to, or choose another: DAYBOOK_DIRECTORY=... npm start',

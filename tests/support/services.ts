@@ -94,8 +94,8 @@ interface EventStoreModule {
 async function startEventStore(folder: string): Promise<string> {
   const module = new URL('../../src/event-store/serve.js', import.meta.url)
   if (!existsSync(module)) return ''
-  const { serveEventStore }: EventStoreModule = await import(module.href)
-  const store = await serveEventStore({ directory: folder, port: 0 })
+  const eventStore: EventStoreModule = await import(module.href)
+  const store = await eventStore.serveEventStore({ directory: folder, port: 0 })
   closers.push(() => store.close())
   return `esdb://127.0.0.1:${store.port}?tls=false`
 }
