@@ -90,25 +90,27 @@ export async function untilReady<T>(
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs
   while (performance.now() < deadline && !signal?.aborted) {
-    if (child.hasExited()) throw new NotReady(child, await child.exited)
+    if (child.hasExited()) throw new NotReady(child, await child.exited, true)
     const answer = await probe()
     if (answer !== undefined) return answer
     await sleep(20)
   }
   await child.stop(1000)
-  throw new NotReady(child, `was not ready after ${timeoutMs / 1000} s`)
+  throw new NotReady(child, `was not ready after ${timeoutMs / 1000} s`, false)
 }
 
 /** A child that ended, or stayed mute, before it was ready. */
 export class NotReady extends Error {
   override name = 'NotReady'
+  readonly ended: boolean
   readonly logLines: readonly string[]
 
-  constructor(child: Child, what: string) {
+  constructor(child: Child, what: string, ended: boolean) {
     const lines = child.logTail()
     const quote = lines.length > 0 ? `\n${lines.map((line) => `    ${line}`).join('\n')}` : ''
     super(`${child.name} ${what}. Its log is ${child.logFile}${quote}`)
     this.logLines = lines
+    this.ended = ended
   }
 }
 

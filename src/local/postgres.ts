@@ -12,6 +12,7 @@ import {
   ownPassword,
 } from './postgres-directory.ts'
 import { asPostgresUser } from './postgres-user.ts'
+import { SetupProblem } from './setup-problem.ts'
 
 export interface PostgresOptions {
   /** Ours alone: it gets `data/`, `password` and, where needed, `lib/`. */
@@ -25,7 +26,8 @@ export interface PostgresOptions {
 }
 
 const DATABASE = 'daybook'
-const START_TIMEOUT_MS = 60_000
+/** After a crash it replays what its log holds, which takes a while. */
+const START_TIMEOUT_MS = 300_000
 const STOP_GRACE_MS = 10_000
 
 /**
@@ -55,7 +57,7 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalServ
       if (!(error instanceof NotReady) || options.signal?.aborted) throw error
       const portTaken = error.logLines.some((line) => line.includes('Address already in use'))
       if (portTaken && options.port === undefined && attempt < 5) continue
-      throw portTaken ? error : brokenData(directory, reason(error))
+      throw portTaken || !error.ended ? error : cannotStart(directory, error)
     }
     return { url: `${url}/${DATABASE}`, port, child, stop: () => child.stop(STOP_GRACE_MS) }
   }
@@ -136,7 +138,10 @@ async function createDatabase(connectionString: string): Promise<void> {
   }
 }
 
-function reason(error: NotReady): string {
+function cannotStart(directory: string, error: NotReady): SetupProblem {
   const fatal = error.logLines.filter((line) => /FATAL|PANIC/.test(line)).at(-1)
-  return fatal ? fatal.replace(/^.*?(FATAL|PANIC):\s*/, '') : error.message
+  if (fatal?.includes('No space left on device')) {
+    return new SetupProblem(`The disk that holds ${directory} is full. Free some space on it.`)
+  }
+  return brokenData(directory, fatal?.replace(/^.*?(FATAL|PANIC):\s*/, '') ?? error.message)
 }

@@ -45,15 +45,18 @@ async function searchRedis(scratch: string): Promise<RedisBinary> {
   const cached = caches.map(unpacked).find(runs)
   if (cached) return cached
   const writable = caches.find(canMake)
-  const failure = writable ? await unpackFromDebian(writable) : 'no folder can be written to'
-  const binary = writable && unpacked(writable)
-  if (binary && runs(binary)) return binary
-  throw new SetupProblem(
-    `There is no Redis on this machine, and none could be fetched from Debian: ${failure}.\n` +
-      'Do one of these, then start again:\n' +
-      '    sudo apt-get install redis-server      (on a Mac: brew install redis)\n' +
-      '    export REDIS_QUEUE_URL=redis://... REDIS_CACHE_URL=redis://...   (running ones)',
-  )
+  try {
+    if (!writable) throw new Error(`neither ${caches.join(' nor ')} can be written to`)
+    return await unpackFromDebian(writable)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new SetupProblem(
+      `There is no Redis on this machine, and none could be fetched from Debian: ${why}.\n` +
+        'Do one of these, then start again:\n' +
+        '    sudo apt-get install redis-server      (on a Mac: brew install redis)\n' +
+        '    export REDIS_QUEUE_URL=redis://... REDIS_CACHE_URL=redis://...   (running ones)',
+    )
+  }
 }
 
 /** Whether it can be started, and knows the commands that the queue needs. */
@@ -97,36 +100,45 @@ function canMake(folder: string): boolean {
 
 /**
  * Lets apt work out and fetch what is missing, with lists and archives in a folder of its own, and
- * unpacks it. Answers what went wrong, or nothing.
+ * unpacks that into `folder`.
  */
-export async function unpackFromDebian(folder: string): Promise<string | undefined> {
+export async function unpackFromDebian(folder: string): Promise<RedisBinary> {
   const work = mkdtempSync(`${folder}-`)
+  const root = join(work, 'root')
   try {
-    for (const part of ['lists/partial', 'cache/archives/partial', 'root']) {
-      mkdirSync(join(work, part), { recursive: true })
-    }
-    const places = [`Dir::State::Lists=${work}/lists`, `Dir::Cache=${work}/cache`]
-    const settings = [...places, 'APT::Sandbox::User=', 'Debug::NoLocking=1']
-    const options = settings.flatMap((setting) => ['-o', setting])
-    await run('apt-get', [...options, '-qq', 'update'])
-    const only = ['--download-only', '--reinstall', '--no-install-recommends', '--yes']
-    await run('apt-get', [...options, '-qq', 'install', ...only, 'redis-tools'])
-    const archives = join(work, 'cache', 'archives')
-    for (const name of readdirSync(archives).filter((file) => file.endsWith('.deb'))) {
-      await run('dpkg', ['--extract', join(archives, name), join(work, 'root')])
+    for (const archive of await fetchArchives(work)) {
+      await run('dpkg', ['--extract', archive, root])
     }
     // One program under several names; the package with the server's name only adds a daemon.
-    const server = join(work, 'root', 'usr', 'bin', 'redis-server')
+    const server = join(root, 'usr', 'bin', 'redis-server')
     if (!existsSync(server)) symlinkSync('redis-check-rdb', server)
-    if (!runs(unpacked(join(work, 'root')))) return 'the unpacked program does not run here'
-    if (!runs(unpacked(folder))) rmSync(folder, { recursive: true, force: true })
-    renameSync(join(work, 'root'), folder)
-    return undefined
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    if (!runs(unpacked(root))) throw new Error('the unpacked program does not run here')
+    // Somebody else may have been as quick; whatever does not run is left from another system.
+    if (!runs(unpacked(folder))) {
+      rmSync(folder, { recursive: true, force: true })
+      renameSync(root, folder)
+    }
+    return unpacked(folder)
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
+}
+
+async function fetchArchives(work: string): Promise<string[]> {
+  const archives = join(work, 'cache', 'archives')
+  for (const part of [join(work, 'lists', 'partial'), join(archives, 'partial')]) {
+    mkdirSync(part, { recursive: true })
+  }
+  const places = [`Dir::State::Lists=${work}/lists`, `Dir::Cache=${work}/cache`]
+  const limits = ['Acquire::Retries=2', 'Acquire::http::Timeout=20']
+  const settings = [...places, ...limits, 'APT::Sandbox::User=', 'Debug::NoLocking=1']
+  const options = ['-qq', ...settings.flatMap((setting) => ['-o', setting])]
+  await run('apt-get', [...options, 'update'])
+  const only = ['--download-only', '--reinstall', '--no-install-recommends', '--yes']
+  await run('apt-get', [...options, 'install', ...only, 'redis-tools'])
+  return readdirSync(archives)
+    .filter((name) => name.endsWith('.deb'))
+    .map((name) => join(archives, name))
 }
 
 function run(program: string, args: readonly string[]): Promise<void> {
@@ -139,7 +151,7 @@ function run(program: string, args: readonly string[]): Promise<void> {
     child.once('error', () => reject(new Error(`there is no ${program} here`)))
     child.once('exit', (code) => {
       if (code === 0) resolvePromise()
-      else reject(new Error(`${program} failed: ${errors.trim().split('\n').at(-1)}`))
+      else reject(new Error(`${program} says ${errors.trim().split('\n').at(-1)}`))
     })
   })
 }

@@ -46,7 +46,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     lock.tell({ url: publicUrl(options.host, options.port) })
     const problem = await portProblem(options.port, options.host)
     if (problem) throw new SetupProblem(problem)
-    const environment = { ...(await startServices(plan)), ...localSecrets(directory) }
+    const secrets = localSecrets(directory)
+    const environment = { ...(await startServices(plan)), ...secrets }
     const api = await startPrograms(plan, environment)
     const url = publicUrl(options.host, api.port)
     lock.tell({ url, ready: true })

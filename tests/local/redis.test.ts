@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { startRedis } from '../../src/local/redis.ts'
+import { unpackFromDebian } from '../../src/local/redis-binaries.ts'
+import { testDirectory } from '../support/services.ts'
+
+describe('the local Redis', () => {
+  it('comes back on the same port, with the same password and what was queued', async () => {
+    const outer = testDirectory('redis')
+    const place = { directory: join(outer, 'redis'), logFile: join(outer, 'redis.log') }
+    const kind = { policy: 'noeviction', persistent: true } as const
+    const first = await startRedis({ ...place, ...kind })
+    const client = new Redis(first.url)
+    await client.set('kept', 'yes')
+    await first.stop()
+    const second = await startRedis({ ...place, ...kind, previous: first })
+    assert.equal(second.url, first.url)
+    assert.equal(await client.get('kept'), 'yes')
+    client.disconnect()
+    await second.stop()
+  })
+
+  it('is unpacked from Debian packages where none is installed', async function () {
+    const folder = join(testDirectory('redis-cache'), 'redis')
+    try {
+      const { program } = await unpackFromDebian(folder)
+      assert.ok(existsSync(program))
+    } catch (error) {
+      // No apt here, or no network: then it cannot be had, and startRedis says so.
+      if (!(error instanceof Error) || !/apt-get/.test(error.message)) throw error
+      console.log(`      skipped, since ${error.message}`)
+      this.skip()
+    }
+  })
+})
