@@ -1,49 +1,100 @@
 import { spawnSync } from 'node:child_process'
-import { statSync } from 'node:fs'
-import { join } from 'node:path'
+import { createHash } from 'node:crypto'
+import {
+  chownSync,
+  cpSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 import { leash } from './leash.mjs'
 import type { PostgresBinaries } from './postgres-binaries.ts'
 import { SetupProblem } from './setup-problem.ts'
 
-const NOBODY = '65534'
+export interface PostgresRunner {
+  /** Goes before the program; it has set the signal for the death of the parent already. */
+  readonly prefix: readonly string[]
+  readonly binaries: PostgresBinaries
+}
+
+const NOBODY = 65534
 
 /**
- * A command prefix under which Postgres runs, with the death signal already set. Postgres refuses to
- * be root, so root needs a detour; everybody else does not.
+ * How to run Postgres on a folder of ours. It refuses to be root, so root needs a detour; everybody
+ * else does not.
  */
-export function asPostgresUser(directory: string, binaries: PostgresBinaries): readonly string[] {
-  if (process.getuid?.() !== 0) return leash('INT')
-  const owner = String(statSync(directory).uid)
-  const ways = owner === '0' ? [inNamespace()] : [asUser(owner)]
-  const way = ways.find((prefix) => canRun(prefix, directory, binaries))
-  if (way) return way
+export function asPostgresUser(directory: string, binaries: PostgresBinaries): PostgresRunner {
+  if (process.getuid?.() !== 0) return { prefix: leash('INT'), binaries }
+  const owner = statSync(directory).uid
+  if (owner === 0 && succeeds([...NAMESPACE, 'true'])) {
+    return { prefix: [...NAMESPACE, ...leash('INT')], binaries }
+  }
+  const uid = owner === 0 ? NOBODY : owner
+  handOver(directory, uid)
+  for (const prefix of [overridingUser(uid), ordinaryUser(uid)]) {
+    if (canUse(prefix, directory, binaries)) return { prefix, binaries }
+    const copied = copyOf(binaries)
+    if (canUse(prefix, directory, copied)) return { prefix, binaries: copied }
+  }
   throw new SetupProblem(
     'Postgres does not run as root, and this machine lets root neither make a user namespace nor ' +
-      `become another user who can enter ${directory}.\n` +
+      `become a user who can enter ${directory}.\n` +
       'Run Daybook as an ordinary user, or name a running Postgres: DATABASE_URL=postgres://... ' +
       'npm start',
   )
 }
 
 /**
- * Root by another name: in a namespace of its own the process has an ordinary user's id, and still
- * owns root's files, wherever they are. The death signal comes last, since a change of user clears it.
+ * Root by another name: in a namespace of its own a process has an ordinary user's id, and still
+ * owns root's files, wherever they are.
  */
-function inNamespace(): readonly string[] {
-  const map = [`--map-user=${NOBODY}`, `--map-group=${NOBODY}`]
-  return ['unshare', '--user', ...map, ...leash('INT')]
+const NAMESPACE = ['unshare', '--user', `--map-user=${NOBODY}`, `--map-group=${NOBODY}`] as const
+
+function ordinaryUser(uid: number): readonly string[] {
+  return ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--pdeathsig=INT']
 }
 
-/** The data belongs to an ordinary user already. */
-function asUser(uid: string): readonly string[] {
-  return ['setpriv', '--reuid', uid, '--regid', uid, '--clear-groups', ...leash('INT')]
+/** For containers that allow no namespaces: another user, who can yet enter root's own folders. */
+function overridingUser(uid: number): readonly string[] {
+  const capability = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override']
+  return [...ordinaryUser(uid), ...capability]
 }
 
-function canRun(prefix: readonly string[], directory: string, binaries: PostgresBinaries): boolean {
-  const [program = '', ...args] = prefix
-  const tried = spawnSync(program, [...args, join(binaries.directory, 'postgres'), '--version'], {
-    cwd: directory,
-    env: { ...process.env, ...binaries.environment },
-  })
-  return tried.status === 0
+/** Postgres asks access(2) about its programs, which ignores what the user may override. */
+function canUse(prefix: readonly string[], directory: string, binaries: PostgresBinaries): boolean {
+  const code = `fs.accessSync(process.argv[1], fs.constants.X_OK); fs.readdirSync(process.argv[2])`
+  const program = join(binaries.directory, 'postgres')
+  return succeeds([...prefix, process.execPath, '--eval', code, program, directory])
+}
+
+/** The programs again, where every user can run them; made once for each place they come from. */
+function copyOf(binaries: PostgresBinaries): PostgresBinaries {
+  const source = dirname(binaries.directory)
+  const digest = createHash('sha256').update(source).digest('hex').slice(0, 12)
+  const place = `/var/tmp/daybook-postgres-${binaries.major}-${digest}`
+  const copied = { ...binaries, directory: join(place, 'bin') }
+  // Everybody can write to /var/tmp, and root must not run what somebody else has put there.
+  if (lstatSync(place, { throwIfNoEntry: false })?.uid === 0) return copied
+  rmSync(place, { recursive: true, force: true })
+  const unfinished = mkdtempSync(`${place}-`)
+  cpSync(source, join(unfinished, 'native'), { recursive: true, verbatimSymlinks: true })
+  renameSync(join(unfinished, 'native'), place)
+  rmSync(unfinished, { recursive: true })
+  return copied
+}
+
+function handOver(path: string, uid: number): void {
+  chownSync(path, uid, uid)
+  for (const entry of readdirSync(path, { recursive: true, withFileTypes: true })) {
+    if (!entry.isSymbolicLink()) chownSync(join(entry.parentPath, entry.name), uid, uid)
+  }
+}
+
+function succeeds(command: readonly string[]): boolean {
+  const [program = '', ...args] = command
+  return spawnSync(program, args).status === 0
 }

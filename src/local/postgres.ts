@@ -40,8 +40,7 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalServ
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const existing = dataMajor(directory)
   const password = ownPassword(directory)
-  const binaries = findPostgres(directory, existing)
-  const prefix = asPostgresUser(directory, binaries)
+  const { prefix, binaries } = asPostgresUser(directory, findPostgres(directory, existing))
   await clearLeftovers(directory)
   if (existing === undefined) await createData(directory, prefix, binaries, { durable, logFile })
   for (let attempt = 1; ; attempt += 1) {
