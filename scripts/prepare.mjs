@@ -2,7 +2,18 @@
 
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { leash } from '../src/local/leash.mjs'
 import { withLock } from '../src/local/lock.mjs'
@@ -77,6 +88,7 @@ async function installPackages() {
   if (readIfThere(stamp) === wanted) return
   say('Installing packages (the first time this takes a while) ...')
   const flags = ['--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  flags.push(...cacheFlags())
   const [program, ...args] = npm()
   const { status, error } = await run(program, [...args, 'ci', ...flags])
   if (status !== 0) {
@@ -88,6 +100,18 @@ async function installPackages() {
     )
   }
   writeFileSync(stamp, wanted)
+}
+
+/** A user without a home cannot use npm's cache there. */
+function cacheFlags() {
+  try {
+    const cache = process.env.npm_config_cache ?? join(homedir(), '.npm')
+    mkdirSync(cache, { recursive: true })
+    accessSync(cache, constants.W_OK)
+    return []
+  } catch {
+    return ['--cache', join(root, '.daybook-cache', 'npm')]
+  }
 }
 
 async function build() {

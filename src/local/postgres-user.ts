@@ -10,6 +10,7 @@ import {
   rmSync,
   statSync,
 } from 'node:fs'
+import { userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import { leash } from './leash.mjs'
 import type { PostgresBinaries } from './postgres-binaries.ts'
@@ -24,15 +25,17 @@ export interface PostgresRunner {
 const NOBODY = 65534
 
 /**
- * How to run Postgres on a folder of ours. It refuses to be root, so root needs a detour; everybody
- * else does not.
+ * How to run Postgres on a folder of ours. It refuses to be root, or a user that the system has no
+ * name for (as in containers): these need a detour.
  */
 export function asPostgresUser(directory: string, binaries: PostgresBinaries): PostgresRunner {
-  if (process.getuid?.() !== 0) return { prefix: leash('INT'), binaries }
+  const self = process.getuid?.()
+  if (self !== 0 && hasName()) return { prefix: leash('INT'), binaries }
   const owner = statSync(directory).uid
-  if (owner === 0 && succeeds([...NAMESPACE, 'true'])) {
+  if (owner === self && succeeds([...NAMESPACE, 'true'])) {
     return { prefix: [...NAMESPACE, ...leash('INT')], binaries }
   }
+  if (self !== 0) throw new SetupProblem(NAMELESS)
   const uid = owner === 0 ? NOBODY : owner
   handOver(directory, uid)
   for (const prefix of [overridingUser(uid), ordinaryUser(uid)]) {
@@ -48,9 +51,14 @@ export function asPostgresUser(directory: string, binaries: PostgresBinaries): P
   )
 }
 
+const NAMELESS =
+  `Postgres needs a user that the system has a name for, and there is none for ${process.getuid?.()}.\n` +
+  'Run Daybook as a user of this machine (see /etc/passwd), or name a running Postgres: ' +
+  'DATABASE_URL=postgres://... npm start'
+
 /**
- * Root by another name: in a namespace of its own a process has an ordinary user's id, and still
- * owns root's files, wherever they are.
+ * The same user by another name: in a namespace of its own a process has an ordinary user's id, and
+ * still owns its files, wherever they are.
  */
 const NAMESPACE = ['unshare', '--user', `--map-user=${NOBODY}`, `--map-group=${NOBODY}`] as const
 
@@ -85,6 +93,14 @@ function copyOf(binaries: PostgresBinaries): PostgresBinaries {
   renameSync(join(unfinished, 'native'), place)
   rmSync(unfinished, { recursive: true })
   return copied
+}
+
+function hasName(): boolean {
+  try {
+    return userInfo().username !== ''
+  } catch {
+    return false
+  }
 }
 
 function handOver(path: string, uid: number): void {

@@ -10,6 +10,7 @@ import {
 } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { SetupProblem } from './setup-problem.ts'
 
 export interface RedisBinary {
@@ -17,6 +18,7 @@ export interface RedisBinary {
   readonly environment: Readonly<Record<string, string>>
 }
 
+const PROJECT_CACHE = fileURLToPath(new URL('../../../.daybook-cache', import.meta.url))
 const OLDEST = [6, 2] as const
 
 let found: Promise<RedisBinary> | undefined
@@ -24,7 +26,7 @@ let found: Promise<RedisBinary> | undefined
 /**
  * The Redis to use: from PATH (or its heir Valkey), else unpacked from Debian's packages, for which
  * nobody has to be root and nothing of the system changes.
- * @param scratch a folder of ours, for when the user's cache folder cannot be written to
+ * @param scratch a folder of ours, for when neither the user's nor the project's cache can be written to
  */
 export async function findRedis(scratch: string): Promise<RedisBinary> {
   found ??= searchRedis(scratch)
@@ -41,7 +43,9 @@ async function searchRedis(scratch: string): Promise<RedisBinary> {
     const binary = { program, environment: {} }
     if (runs(binary)) return binary
   }
-  const caches = [cacheFolder(), resolve(scratch)].map((folder) => join(folder, cacheName()))
+  const caches = [userCache(), PROJECT_CACHE, resolve(scratch)].map((folder) =>
+    join(folder, cacheName()),
+  )
   const cached = caches.map(unpacked).find(runs)
   if (cached) return cached
   const writable = caches.find(canMake)
@@ -71,7 +75,7 @@ function runs(binary: RedisBinary): boolean {
   return major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])
 }
 
-function cacheFolder(): string {
+function userCache(): string {
   return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'daybook')
 }
 
