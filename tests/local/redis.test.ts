@@ -13,6 +13,8 @@ describe('the local Redis', () => {
     const kind = { policy: 'noeviction', persistent: true } as const
     const first = await startRedis({ ...place, ...kind })
     const client = new Redis(first.url)
+    // It is told that the first one went, and connects to the second by itself.
+    client.on('error', () => undefined)
     await client.set('kept', 'yes')
     await first.stop()
     const second = await startRedis({ ...place, ...kind, previous: first })
