@@ -3,7 +3,7 @@ import type { Command } from '../commands/command.ts'
 import type { Outcome } from '../commands/received.ts'
 import type { RejectionCode } from '../domain/rejection.ts'
 
-export type Principal = { readonly id: string; readonly role: 'admin' }
+export type Principal = { readonly id: string; readonly role: 'admin' | 'nobody' }
 
 type Values<Schema> = Schema extends TSchema ? Static<Schema> : undefined
 

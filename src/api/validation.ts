@@ -13,10 +13,9 @@ export const validator = <Schema extends TSchema>(
   schema: Schema,
   place: 'body' | 'query' | 'path',
 ): ((value: unknown) => Static<Schema>) => {
-  const isValid: ValidateFunction<Static<Schema>> = ajv.compile(
-    schema as object,
-  )
-  return (value) => (isValid(value) ? value : complain(isValid.errors ?? [], place))
+  const isValid: ValidateFunction = ajv.compile(schema)
+  return (value) =>
+    isValid(value) ? (value as Static<Schema>) : complain(isValid.errors ?? [], place)
 }
 
 const complain = (errors: readonly ErrorObject[], place: string): never => {
@@ -39,7 +38,9 @@ const complain = (errors: readonly ErrorObject[], place: string): never => {
     const reason = `${name} is not a field here. Leave it out.`
     return refuse('invalid_request', `${path}: ${reason}`, [{ path, reason }])
   }
-  const allowed = errors.filter((one) => one.keyword === 'const' && one.instancePath === instancePath)
+  const allowed = errors.filter(
+    (one) => one.keyword === 'const' && one.instancePath === instancePath,
+  )
   const reason =
     allowed.length > 1
       ? `must be one of ${allowed.map(({ params }) => params['allowedValue']).join(', ')}`

@@ -5,7 +5,10 @@ import type { RecordedTransaction } from '../domain/events/transactions-recorded
 import type { Rejection } from '../domain/rejection.ts'
 
 /** A transaction that is in the book already, fetched because a command names its id. */
-export type ExistingTransaction = { readonly transaction: RecordedTransaction; readonly event: Recorded }
+export type ExistingTransaction = {
+  readonly transaction: RecordedTransaction
+  readonly event: Recorded
+}
 
 /** All that a decision may rest on beside the book: no clock, no randomness, no I/O. */
 export type Circumstances = {

@@ -74,7 +74,10 @@ const check = (
     const reason = `${currency} is not in ISO 4217, and the book does not declare it.`
     return reject('unknown_currency', reason, at('currency', reason))
   }
-  for (const [path, limit] of [['min_balance', min], ['max_balance', max]] as const) {
+  for (const [path, limit] of [
+    ['min_balance', min],
+    ['max_balance', max],
+  ] as const) {
     if (limit == null || isInRange(BigInt(limit))) continue
     const reason = 'A limit has at most 38 digits.'
     return reject('amount_out_of_range', reason, at(path, reason))

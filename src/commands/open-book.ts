@@ -9,7 +9,10 @@ const OpenBook = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 200, examples: ['main'] }),
     time_zone: Type.Optional(
-      Type.String({ maxLength: 64, description: 'IANA name; UTC if left out. It is never changed' }),
+      Type.String({
+        maxLength: 64,
+        description: 'IANA name; UTC if left out. It is never changed',
+      }),
     ),
     currencies: Type.Optional(
       Type.Array(Currency, { maxItems: 200, description: 'Those that ISO 4217 does not have' }),

@@ -1,7 +1,10 @@
 import Type, { type Static } from 'typebox'
 import { type Book, exponentOf, findTransaction, fork } from '../domain/book.ts'
 import { EntryRequest, TransferRequest } from '../domain/entry.ts'
-import type { RecordedTransaction, TransactionsRecorded } from '../domain/events/transactions-recorded.ts'
+import type {
+  RecordedTransaction,
+  TransactionsRecorded,
+} from '../domain/events/transactions-recorded.ts'
 import { applyTransaction } from '../domain/evolve.ts'
 import { DateOrInstant } from '../domain/instant.ts'
 import { Metadata } from '../domain/metadata.ts'
@@ -53,7 +56,9 @@ export const recordTransactions = command({
   },
 })
 
-type Outcome = { -readonly [Key in keyof TransactionsRecorded['data']]: TransactionsRecorded['data'][Key] }
+type Outcome = {
+  -readonly [Key in keyof TransactionsRecorded['data']]: TransactionsRecorded['data'][Key]
+}
 
 const recordEach = (
   { transactions, atomic }: RecordTransactions,
@@ -91,7 +96,10 @@ const atItem = (rejection: Rejection, index: number, count: number): Rejection =
     : {
         ...rejection,
         message: `Transaction ${index} of the batch: ${rejection.message}`,
-        details: [{ path: `/transactions/${index}`, reason: rejection.message }, ...rejection.details],
+        details: [
+          { path: `/transactions/${index}`, reason: rejection.message },
+          ...rejection.details,
+        ],
       }
 
 const recordOne = (

@@ -30,4 +30,6 @@ export const seal = (event: BookEvent, received: Received, book: Book, now: numb
 
 /** What EventStoreDB counts against its limit for an append. */
 export const encodedBytes = ({ type, data, metadata }: Recorded): number =>
-  Buffer.byteLength(JSON.stringify(data)) + Buffer.byteLength(JSON.stringify(metadata)) + 2 * type.length
+  Buffer.byteLength(JSON.stringify(data)) +
+  Buffer.byteLength(JSON.stringify(metadata)) +
+  2 * type.length

@@ -16,7 +16,9 @@ export const keyScope = (actor: string, route: string, key: string): string =>
  */
 export const evolve = (book: Book, event: Recorded): void => {
   if (event.revision !== book.revision + 1) {
-    throw new Error(`book ${book.id} is at ${book.revision}; event ${event.revision} does not follow`)
+    throw new Error(
+      `book ${book.id} is at ${book.revision}; event ${event.revision} does not follow`,
+    )
   }
   switch (event.type) {
     case 'BookOpened':

@@ -51,13 +51,19 @@ export const checkTransaction = (
     : now
   return (
     checkBalanced(entries) ??
-    checkBalances(entries, book, effectiveAt, now) ?? { entries, effectiveAt: toInstant(effectiveAt) }
+    checkBalances(entries, book, effectiveAt, now) ?? {
+      entries,
+      effectiveAt: toInstant(effectiveAt),
+    }
   )
 }
 
 const checkAmounts = (lines: readonly EntryRequest[]): Rejection | null => {
   if (lines.length < 2) {
-    return reject('too_few_entries', `A transaction has at least two entries; this has ${lines.length}.`)
+    return reject(
+      'too_few_entries',
+      `A transaction has at least two entries; this has ${lines.length}.`,
+    )
   }
   for (const [line, { amount }] of lines.entries()) {
     if (amount !== '0' && amount.length <= 38) continue

@@ -20,7 +20,9 @@ export const upcast = (stored: StoredEvent): Recorded => {
   if (!type) throw new Error(`${place} is of a type that this release does not know`)
   const metadata = stored.metadata as EventMetadata
   if (!(metadata.schema_version <= type.version)) {
-    throw new Error(`${place} has version ${metadata.schema_version}; this release knows up to ${type.version}`)
+    throw new Error(
+      `${place} has version ${metadata.schema_version}; this release knows up to ${type.version}`,
+    )
   }
   let data: unknown = stored.data
   for (let version = metadata.schema_version; version < type.version; version++) {

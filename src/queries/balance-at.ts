@@ -19,4 +19,5 @@ export const balanceBefore = (place: RawBuilder<unknown>, bound: RawBuilder<unkn
 )`
 
 /** What counts before an instant (exclusive). */
-export const balanceAt = (end: Date) => balanceBefore(sql`entry.effective_at`, sql`${end}::timestamptz`)
+export const balanceAt = (end: Date) =>
+  balanceBefore(sql`entry.effective_at`, sql`${end}::timestamptz`)

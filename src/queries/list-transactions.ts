@@ -49,7 +49,10 @@ export const listTransactions = query<ListTransactions, TransactionResource[]>({
     const isDescending = sort.startsWith('-')
     const order = sort.endsWith('created_at') ? recorded : effective
     const filtered = await filterTransactions(reading, filters, book.time_zone)
-    let list = filtered.selectAll().offset(pages.offset).limit(pages.limit + 1)
+    let list = filtered
+      .selectAll()
+      .offset(pages.offset)
+      .limit(pages.limit + 1)
     for (const { column } of order) list = list.orderBy(column, isDescending ? 'desc' : 'asc')
     if (pages.after) list = list.where(isAfter(order, pages.after, isDescending))
     const found = await list.execute()

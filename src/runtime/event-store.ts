@@ -64,7 +64,10 @@ export const connectEventStore = (url: string): EventStore => {
   }
 
   async function* readBook(bookId: string, from: number, limit: number) {
-    const read = client.readStream(streamOf(bookId), { fromRevision: BigInt(from), maxCount: limit })
+    const read = client.readStream(streamOf(bookId), {
+      fromRevision: BigInt(from),
+      maxCount: limit,
+    })
     yield* guarded(read)
   }
 

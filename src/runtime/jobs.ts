@@ -54,17 +54,13 @@ export const wakeUpWorker = (
   handle: (projection: string, bookId: string) => Promise<void>,
   log: Logger,
 ): { close: () => Promise<void> } => {
-  const worker = new Worker<{ book: string }>(
-    queueName,
-    (job) => handle(job.name, job.data.book),
-    {
-      connection: connectionOf(redis),
-      concurrency: 4,
-      lockDuration: 15_000,
-      stalledInterval: 5_000,
-      maxStalledCount: 10,
-    },
-  )
+  const worker = new Worker<{ book: string }>(queueName, (job) => handle(job.name, job.data.book), {
+    connection: connectionOf(redis),
+    concurrency: 4,
+    lockDuration: 15_000,
+    stalledInterval: 5_000,
+    maxStalledCount: 10,
+  })
   worker.on('error', (error) => log.debug({ err: error }, 'wake-up worker'))
   worker.on('failed', (job, error) => log.warn({ err: error, book: job?.data.book }, 'fold failed'))
   return { close: () => worker.close() }

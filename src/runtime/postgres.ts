@@ -56,3 +56,21 @@ export const inTransaction = async <Result>(
     throw error
   }
 }
+
+const unavailable = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  '57P01', // admin_shutdown
+  '57P02', // crash_shutdown
+  '57P03', // cannot_connect_now
+  '53300', // too_many_connections
+])
+
+/** Whether the database could not be reached or went away, so that trying again makes sense. */
+export const isUnavailable = (error: unknown): boolean => {
+  const { code, message } = error as { code?: string; message?: string }
+  if (code !== undefined && (unavailable.has(code) || code.startsWith('08'))) return true
+  return /terminated|timeout exceeded|Query read timeout|not queryable/.test(message ?? '')
+}

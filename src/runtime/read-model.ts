@@ -6,7 +6,7 @@ import { ledger } from '../projections/ledger/ledger.ts'
 import { schemaOf } from '../projections/projection.ts'
 import type { Query, ReadModel } from '../queries/query.ts'
 import { revisionOf, type TagCache } from './cache.ts'
-import type { Database } from './postgres.ts'
+import { type Database, isUnavailable } from './postgres.ts'
 
 export type Answer = {
   /** JSON of the envelope. */
@@ -98,7 +98,15 @@ export const readModel = (pool: Database, cache: TagCache): ReadModelAccess => {
 
   const across: ReadModelAccess['across'] = (run) => run(kysely.withSchema(schema))
 
-  return { across, ask }
+  return {
+    across: (run) => across(run).catch(sayUnavailable),
+    ask: (...question) => ask(...question).catch(sayUnavailable),
+  }
+}
+
+const sayUnavailable = (error: unknown): never => {
+  if (!isUnavailable(error)) throw error
+  throw new Rejected(reject('store_unavailable', 'The read model cannot be reached. Try again.'))
 }
 
 const fromCache = (hit: string, visible: number): Answer => {

@@ -3,14 +3,7 @@ import type { TagCache } from '../cache.ts'
 import type { EventStore } from '../event-store.ts'
 import type { Logger } from '../log.ts'
 import type { Database } from '../postgres.ts'
-import {
-  applyPage,
-  type Page,
-  Poison,
-  readCheckpoint,
-  readPage,
-  recordFailure,
-} from './runner.ts'
+import { applyPage, type Page, Poison, readCheckpoint, readPage, recordFailure } from './runner.ts'
 import { forgetStaleTags } from './stale-tags.ts'
 
 export type Projecting = {
@@ -18,6 +11,8 @@ export type Projecting = {
   readonly store: EventStore
   readonly cache: TagCache
   readonly log: Logger
+  /** Aborted when the process is to stop: what is under way is finished, nothing new is begun. */
+  readonly stopping: AbortSignal
 }
 
 export type Progress = 'caught_up' | 'more' | 'halted'
@@ -25,15 +20,36 @@ export type Progress = 'caught_up' | 'more' | 'halted'
 /** Longer work is cut into slices, so that one book's backlog does not starve the others. */
 const sliceMs = 10_000
 
-/** Folds what is new in a book, page by page, until nothing is or the slice is over. */
+const latest = new Map<string, Promise<unknown>>()
+
+/**
+ * Folds what is new in a book, page by page, until nothing is or the slice is over. In one process
+ * a book is folded by one caller after the other: together they would only wait for one row lock.
+ */
 export const advance = async (
-  { db, store, cache, log }: Projecting,
+  projecting: Projecting,
+  projection: Projection,
+  bookId: string,
+): Promise<Progress> => {
+  const key = `${projection.name} ${bookId}`
+  const before = latest.get(key) ?? Promise.resolve()
+  const mine = before.catch(() => {}).then(() => foldSlice(projecting, projection, bookId))
+  latest.set(key, mine)
+  try {
+    return await mine
+  } finally {
+    if (latest.get(key) === mine) latest.delete(key)
+  }
+}
+
+const foldSlice = async (
+  { db, store, cache, log, stopping }: Projecting,
   projection: Projection,
   bookId: string,
 ): Promise<Progress> => {
   const end = Date.now() + sliceMs
   try {
-    while (Date.now() < end) {
+    while (Date.now() < end && !stopping.aborted) {
       const page = await readPage(store, bookId, await readCheckpoint(db, projection, bookId))
       if (!page) return 'caught_up'
       const applied = await applyUpToPoison(db, projection, page)

@@ -78,11 +78,7 @@ export const readPage = async (
   return events.length > 0 ? { bookId, from, events, position } : null
 }
 
-const decode = (
-  logged: LoggedEvent,
-  revision: number,
-  previousHash: string,
-): Recorded | Poison => {
+const decode = (logged: LoggedEvent, revision: number, previousHash: string): Recorded | Poison => {
   try {
     const event = upcast(logged)
     if (event.revision !== revision) throw new Error(`revision ${revision} is missing in the log`)

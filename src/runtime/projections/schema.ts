@@ -10,7 +10,8 @@ const createTable = (schema: string, name: string, table: Table): string[] => {
     ([column, { type, isNullable }]) => `${quote(column)} ${type}${isNullable ? '' : ' not null'}`,
   )
   const keys = Object.entries(table.foreignKeys).map(
-    ([column, target]) => `foreign key (${quote(column)}) references ${schema}.${quote(target)} (id)`,
+    ([column, target]) =>
+      `foreign key (${quote(column)}) references ${schema}.${quote(target)} (id)`,
   )
   const primary = `primary key (${list(table.primaryKey)})`
   return [

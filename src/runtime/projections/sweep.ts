@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Projection, schemaOf } from '../../projections/projection.ts'
 import { bookOf } from '../event-store.ts'
 import { advance, type Projecting } from './advance.ts'
@@ -30,6 +31,7 @@ export const sweep = async (projecting: Projecting, projection: Projection): Pro
     }
     if (count === 0) return
     for (const [bookId, revision] of heads) await foldUpTo(projecting, projection, bookId, revision)
+    if (projecting.stopping.aborted) return
     await db.query(`update ${schema}.scan set position = greatest(position, $1)`, [position])
     if (count < window) return
   }
@@ -41,7 +43,7 @@ const foldUpTo = async (
   bookId: string,
   revision: number,
 ): Promise<void> => {
-  for (;;) {
+  while (!projecting.stopping.aborted) {
     const checkpoint = await readCheckpoint(projecting.db, projection, bookId)
     if (checkpoint.revision >= revision) return
     if ((await advance(projecting, projection, bookId)) === 'halted') return
@@ -55,6 +57,24 @@ const retryHalted = async (projecting: Projecting, projection: Projection): Prom
      where failed_at + least(60, power(2, least(attempts, 7) - 1)) * interval '1 second' < now()`,
   )
   for (const { book_id } of rows) {
-    while ((await advance(projecting, projection, book_id)) === 'more');
+    await advance(projecting, projection, book_id)
+  }
+}
+
+const everyMs = 1_000
+
+/** Sweeps every second until stopped. A sweep that fails is logged and tried again. */
+export const sweepUntilStopped = async (
+  projecting: Projecting,
+  projection: Projection,
+): Promise<void> => {
+  const { stopping, log } = projecting
+  while (!stopping.aborted) {
+    try {
+      await sweep(projecting, projection)
+    } catch (error) {
+      log.warn({ err: error, projection: projection.name }, 'sweep failed')
+    }
+    await sleep(everyMs, undefined, { signal: stopping }).catch(() => {})
   }
 }
