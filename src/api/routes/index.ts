@@ -1,0 +1,16 @@
+import type { Dependencies } from '../dependencies.ts'
+import type { Route } from '../route.ts'
+import { accountRoutes } from './accounts.ts'
+import { authRoutes } from './auth.ts'
+import { bookRoutes } from './books.ts'
+import { reportRoutes } from './reports.ts'
+import { transactionRoutes } from './transactions.ts'
+
+/** The whole surface of the API. */
+export const allRoutes = (dependencies: Dependencies): readonly Route[] => [
+  ...authRoutes(dependencies),
+  ...bookRoutes(dependencies),
+  ...accountRoutes(dependencies),
+  ...transactionRoutes(dependencies),
+  ...reportRoutes(dependencies),
+]

@@ -1,0 +1,19 @@
+import { TrialBalance, TrialBalanceResource, trialBalance } from '../../queries/trial-balance.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { BookPath, bookIdOf } from '../parameters.ts'
+import { read } from '../read.ts'
+import { type Route, route } from '../route.ts'
+
+export const reportRoutes = (dependencies: Dependencies): Route[] => [
+  route({
+    method: 'get',
+    address: '/v1/books/{book}/reports/trial-balance',
+    summary: 'Get the trial balance, now or at a date',
+    tag: 'reports',
+    schemas: { path: BookPath, query: TrialBalance },
+    answers: { 200: TrialBalanceResource },
+    refusals: ['book_not_found'],
+    handle: ({ path, query, minRevision }) =>
+      read(dependencies, trialBalance, bookIdOf(path.book), query, minRevision),
+  }),
+]

@@ -1,0 +1,110 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createApp } from '../api/app.ts'
+import type { Dependencies } from '../api/dependencies.ts'
+import { createTokens } from '../api/tokens.ts'
+import { bookWriters } from '../commands/book-writers.ts'
+import { projections } from '../projections/index.ts'
+import { tagCache } from '../runtime/cache.ts'
+import type { ApiConfig } from '../runtime/config.ts'
+import { openCredentials } from '../runtime/credentials.ts'
+import { connectEventStore } from '../runtime/event-store.ts'
+import { wakeUps } from '../runtime/jobs.ts'
+import { createLogger } from '../runtime/log.ts'
+import { connectPostgres } from '../runtime/postgres.ts'
+import { prepareSchema } from '../runtime/projections/schema.ts'
+import { readModel } from '../runtime/read-model.ts'
+import { connectCache, connectProducer } from '../runtime/redis.ts'
+import { version } from '../version.ts'
+
+export type Running = { readonly port: number; readonly close: () => Promise<void> }
+
+const drainMs = 10_000
+
+/** Connects everything an API process needs, and listens. `close` drains first. */
+export const serveApi = async (config: ApiConfig): Promise<Running> => {
+  const log = createLogger('api', config.logLevel)
+  const pool = connectPostgres(config.databaseUrl, {
+    max: 16,
+    onError: (error) => log.warn({ err: error }, 'an idle database connection ended'),
+  })
+  for (const projection of projections) await prepareSchema(pool, projection)
+  const { authenticate } = await openCredentials(pool, config.admin)
+  const store = connectEventStore(config.eventStoreUrl)
+  const cacheRedis = connectCache(config.cacheUrl, log)
+  const queueRedis = connectProducer(config.queueUrl, log)
+  const wakes = wakeUps(
+    queueRedis,
+    projections.map(({ name }) => name),
+    log,
+  )
+  const writers = bookWriters({
+    log: store,
+    clock: Date.now,
+    random: Math.random,
+    appended: wakes.wake,
+    warn: (message, details) => log.warn(details, message),
+  })
+  let isStopping = false
+
+  const health: Dependencies['health'] = async () => {
+    const [eventStore, database] = await Promise.allSettled([store.ping(), pool.query('select 1')])
+    return {
+      api: isStopping ? 'down' : 'up',
+      event_store: eventStore.status === 'fulfilled' ? 'up' : 'down',
+      postgres: database.status === 'fulfilled' ? 'up' : 'down',
+      redis_cache: cacheRedis.status === 'ready' ? 'up' : 'degraded',
+      redis_queue: queueRedis.status === 'ready' ? 'up' : 'degraded',
+    }
+  }
+
+  const app = createApp(
+    {
+      submit: writers.submit,
+      ...readModel(pool, tagCache(cacheRedis)),
+      authenticate,
+      tokens: createTokens(config.jwtSecret),
+      fingerprintKey: Buffer.from(config.fingerprintSecret),
+      health,
+      log,
+    },
+    version,
+  )
+  const server = createServer(app.callback())
+  // Longer than a balancer keeps idle connections, so that it is never us who closes one in use.
+  server.keepAliveTimeout = 65_000
+  server.headersTimeout = 66_000
+  server.requestTimeout = 60_000
+  const port = await listen(server, config)
+  log.info({ port }, 'api is listening')
+
+  const close = async () => {
+    isStopping = true
+    await drain(server)
+    writers.close()
+    await wakes.close()
+    await store.close()
+    cacheRedis.disconnect()
+    queueRedis.disconnect()
+    await pool.end()
+    log.info('api has stopped')
+  }
+  return { port, close }
+}
+
+const listen = (server: Server, { host, port }: ApiConfig): Promise<number> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
+  })
+
+/** Requests that are under way are answered; after ten seconds whatever is left is cut. */
+const drain = (server: Server): Promise<void> =>
+  new Promise((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), drainMs)
+    server.close(() => {
+      clearTimeout(cut)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })

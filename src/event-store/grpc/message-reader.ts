@@ -1,0 +1,71 @@
+import { CallError, Status } from './status.ts'
+
+const PREFIX = 5
+
+/** Cuts the bytes of a call into its messages, each prefixed with a flag and its length. */
+export class MessageReader {
+  private readonly maxBytes: number
+  private chunks: Buffer[] = []
+  private length = 0
+
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes
+  }
+
+  /** Takes in bytes and answers the messages that they complete. */
+  push(chunk: Buffer): Buffer[] {
+    this.chunks.push(chunk)
+    this.length += chunk.length
+    const wanted = this.wanted()
+    if (wanted === undefined || this.length < wanted) return []
+    const bytes = this.chunks.length === 1 ? chunk : Buffer.concat(this.chunks)
+    const messages: Buffer[] = []
+    let at = 0
+    while (bytes.length - at >= PREFIX) {
+      const end = at + PREFIX + this.messageLength(bytes, at)
+      if (end > bytes.length) break
+      messages.push(bytes.subarray(at + PREFIX, end))
+      at = end
+    }
+    const rest = bytes.subarray(at)
+    this.chunks = rest.length > 0 ? [rest] : []
+    this.length = rest.length
+    return messages
+  }
+
+  get isEmpty(): boolean {
+    return this.length === 0
+  }
+
+  /** How many bytes the message at hand needs, once that can be known. */
+  private wanted(): number | undefined {
+    if (this.length < PREFIX) return undefined
+    const [first] = this.chunks
+    if (first === undefined) return undefined
+    if (first.length < PREFIX) this.chunks = [Buffer.concat(this.chunks)]
+    return PREFIX + this.messageLength(this.chunks[0] ?? first, 0)
+  }
+
+  private messageLength(bytes: Buffer, at: number): number {
+    if (bytes[at] !== 0) {
+      throw new CallError(Status.UNIMPLEMENTED, 'compressed messages are not supported')
+    }
+    const length = bytes.readUInt32BE(at + 1)
+    if (length > this.maxBytes) {
+      throw new CallError(
+        Status.RESOURCE_EXHAUSTED,
+        `a message of ${length} bytes is over the limit of ${this.maxBytes}`,
+      )
+    }
+    return length
+  }
+}
+
+/** A message with its prefix, ready to be sent. */
+export function frameMessage(message: Buffer): Buffer {
+  const framed = Buffer.allocUnsafe(PREFIX + message.length)
+  framed[0] = 0
+  framed.writeUInt32BE(message.length, 1)
+  message.copy(framed, PREFIX)
+  return framed
+}

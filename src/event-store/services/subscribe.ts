@@ -1,0 +1,130 @@
+import { randomUUID } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Call } from '../grpc/call.ts'
+import { frameMessage } from '../grpc/message-reader.ts'
+import { messageField, uintField } from '../grpc/wire.ts'
+import type { PlacedEvent } from '../log/section.ts'
+import type { EventStore } from '../store/event-store.ts'
+import { streamDeleted } from './errors.ts'
+import { Outbox } from './outbox.ts'
+import { caughtUp, confirmation, encode } from './read.ts'
+import type { ReadRequest } from './read-request.ts'
+
+const CHECKPOINT = 3
+const CONSIDERED_PER_TURN = 1000
+
+const checkpoint = (position: number) =>
+  frameMessage(messageField(CHECKPOINT, uintField(1, position), uintField(2, position)))
+
+/**
+ * Serves a subscription: confirmation, the events after the given place, `caughtUp` once, then each
+ * event when it becomes durable. It reads the log as its client takes the events, live or not, so a
+ * slow reader costs a place in the log and one window, never a queue.
+ */
+export async function subscribe(
+  store: EventStore,
+  call: Call,
+  request: ReadRequest,
+): Promise<void> {
+  const outbox = new Outbox(call)
+  const news = newsOf(store, call)
+  const cursor = startOf(store, request)
+  const checkpoints = new Checkpoints(request)
+  outbox.add(confirmation(randomUUID()))
+  let isLive = false
+  let considered = 0
+  while (!call.isDone) {
+    const seen = news.count()
+    for (const event of cursor.next()) {
+      if (request.filter === undefined || request.filter.matches(event)) {
+        outbox.add(encode(store, event, request))
+      }
+      const due = checkpoints.after(event)
+      if (due !== undefined) outbox.add(checkpoint(due))
+      if (outbox.isFull) await outbox.flush()
+      if (++considered % CONSIDERED_PER_TURN === 0) await nextTurn()
+      if (call.isDone) return
+    }
+    if (!isLive) {
+      isLive = true
+      const due = checkpoints.beforeLive()
+      if (due !== undefined) outbox.add(checkpoint(due))
+      outbox.add(caughtUp())
+    }
+    await outbox.flush()
+    const { stream } = request.source
+    if (stream !== undefined && store.streamState(stream) === 'deleted') throw streamDeleted(stream)
+    await news.since(seen)
+  }
+}
+
+/** Where a subscription is: `next` gives what there is behind the last event it gave. */
+function startOf(store: EventStore, { source }: ReadRequest): { next(): Iterable<PlacedEvent> } {
+  const { stream, from } = source
+  const end = stream === undefined ? store.end : store.lastRevision(stream)
+  let last = from === 'start' ? -1 : from === 'end' ? end : from
+  const place = stream === undefined ? 'position' : 'revision'
+  return {
+    *next() {
+      const events =
+        stream === undefined
+          ? store.readAll(last + 1, 'forwards')
+          : store.readStream(stream, last + 1, 'forwards')
+      for (const event of events) {
+        last = event[place]
+        yield event
+      }
+    },
+  }
+}
+
+/** When a filtered subscription tells its client how far it has looked. */
+class Checkpoints {
+  private readonly every: number
+  private considered = 0
+  private last = 0
+  private sent = 0
+
+  constructor({ filter }: ReadRequest) {
+    this.every = filter?.checkpointEvery ?? 0
+  }
+
+  after({ position }: PlacedEvent): number | undefined {
+    if (this.every === 0) return undefined
+    this.last = position
+    this.considered++
+    return this.considered % this.every === 0 ? this.send() : undefined
+  }
+
+  beforeLive(): number | undefined {
+    return this.last > this.sent ? this.send() : undefined
+  }
+
+  private send(): number {
+    this.sent = this.last
+    return this.last
+  }
+}
+
+/** Counts commits, so that one that falls between reading and waiting is not slept through. */
+function newsOf(store: EventStore, call: Call) {
+  let count = 0
+  let wake: () => void = () => undefined
+  const stop = store.onCommit(() => {
+    count++
+    wake()
+  })
+  call.onClose(() => {
+    stop()
+    wake()
+  })
+  return {
+    count: () => count,
+    since: (seen: number): Promise<void> => {
+      if (count !== seen || call.isDone) return Promise.resolve()
+      return new Promise((resolve) => {
+        wake = resolve
+      })
+    },
+  }
+}

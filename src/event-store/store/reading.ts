@@ -1,0 +1,114 @@
+import { crc32 } from 'node:zlib'
+import { FRAME_HEADER, readFrame } from '../log/frame.ts'
+import type { Log } from '../log/log.ts'
+import { corrupt } from '../log/scan.ts'
+import { eventsOf, type PlacedEvent, RECORD_HEADER } from '../log/section.ts'
+import { SEGMENT_HEADER } from '../log/segment.ts'
+
+const SMALLEST_WINDOW = 8 * 1024
+const LARGEST_WINDOW = 256 * 1024
+
+/**
+ * Reads events by position through a window on the log, which grows while the reads follow one
+ * another and stays small while they jump about.
+ */
+export class RecordReader {
+  private readonly log: Log
+  private readonly isBackwards: boolean
+  private window: Buffer = Buffer.alloc(0)
+  private start = 0
+  private size = SMALLEST_WINDOW
+  private hits = 0
+
+  constructor(log: Log, isBackwards: boolean) {
+    this.log = log
+    this.isBackwards = isBackwards
+  }
+
+  event(position: number): Buffer {
+    const length = this.bytes(position, RECORD_HEADER).readUInt32LE(0)
+    const record = this.bytes(position, RECORD_HEADER + length)
+    const event = record.subarray(RECORD_HEADER)
+    if (crc32(event) !== record.readUInt32LE(4)) throw corrupt('the log', position, 'an event')
+    return event
+  }
+
+  private bytes(position: number, length: number): Buffer {
+    if (position < this.start || position + length > this.start + this.window.length) {
+      this.refill(position, length)
+    }
+    return this.window.subarray(position - this.start, position - this.start + length)
+  }
+
+  private refill(position: number, length: number): void {
+    const wasUseful = this.hits > 4
+    this.hits = 0
+    this.size = wasUseful ? Math.min(this.size * 4, LARGEST_WINDOW) : SMALLEST_WINDOW
+    const { start } = this.log.segmentAt(position)
+    this.start = this.isBackwards ? Math.max(start, position + length - this.size) : position
+    const end = Math.max(position + length, this.start + this.size)
+    this.window = this.log.read(this.start, end - this.start)
+  }
+
+  /** Tells that the window served one more event. */
+  served(): void {
+    this.hits++
+  }
+}
+
+const CHUNK = 256 * 1024
+
+/** All events from a position on, up to what is durable when it gets there. */
+export function* readForwards(log: Log, from: number): Generator<PlacedEvent> {
+  if (from >= log.end) return
+  let at = log.frameBefore(Math.max(from, log.firstPosition))
+  while (at < log.end) {
+    const { end, salt } = log.segmentAt(at)
+    if (at >= end) {
+      at = log.segmentAt(end).start
+      continue
+    }
+    let bytes = log.read(at, CHUNK)
+    let offset = 0
+    while (offset < bytes.length) {
+      const frame = readFrame(bytes, offset, salt)
+      if (frame === 'incomplete' && at + bytes.length < end) {
+        at += offset
+        offset = 0
+        bytes = log.read(at, Math.max(CHUNK, neededBytes(bytes)))
+        continue
+      }
+      if (frame === 'bad' || frame === 'incomplete') throw corrupt('the log', at + offset)
+      const payloadPosition = at + offset + FRAME_HEADER
+      for (const event of eventsOf(frame.payload, payloadPosition)) {
+        if (event.position >= from) yield event
+      }
+      offset += FRAME_HEADER + frame.payload.length
+    }
+    at += offset
+  }
+}
+
+function neededBytes(header: Buffer): number {
+  return header.length < FRAME_HEADER ? FRAME_HEADER : FRAME_HEADER + header.readUInt32LE(4)
+}
+
+/** All events before a position, the last one first. */
+export function* readBackwards(log: Log, from: number): Generator<PlacedEvent> {
+  let before = Math.min(from, log.end)
+  while (before > log.firstPosition) {
+    const { start } = log.segmentAt(before - 1)
+    if (before <= start) {
+      before = start - SEGMENT_HEADER
+      continue
+    }
+    const block = log.frameBefore(before - 1)
+    const events: PlacedEvent[] = []
+    for (const event of readForwards(log, block)) {
+      if (event.position >= before) break
+      events.push(event)
+    }
+    yield* events.reverse()
+    before = block
+  }
+}

@@ -1,0 +1,63 @@
+import { TOMBSTONE_REVISION, type PlacedEvent, type StreamName } from '../log/section.ts'
+import type { StreamMetadata } from './stream-metadata.ts'
+
+/** All that is known of a stream: where its events are. */
+export class Stream {
+  readonly name: StreamName
+  /** The position of each revision, those of the group in hand included. */
+  readonly positions: number[] = []
+  /** How many of them are durable: reads see no more. */
+  committed = 0
+  /** The position of the tombstone, 0 if there is none. */
+  tombstone = 0
+  /** Its metadata stream, once that has had an event. */
+  metastream: Stream | undefined
+  /** What the last metadata event says, by that event's position. */
+  parsedMetadata: { position: number; metadata: StreamMetadata } | undefined
+
+  constructor(name: StreamName) {
+    this.name = name
+  }
+
+  /** The revision of the last event, -1 if there is none. */
+  get last(): number {
+    return this.positions.length - 1
+  }
+}
+
+export const METASTREAM_PREFIX = '$$'
+export const isMetastream = (name: StreamName) => name.startsWith(METASTREAM_PREFIX)
+export const metastreamOf = (name: StreamName): StreamName => METASTREAM_PREFIX + name
+
+/** Streams by name. */
+export class StreamIndex {
+  private readonly streams = new Map<StreamName, Stream>()
+
+  get(name: StreamName): Stream | undefined {
+    return this.streams.get(name)
+  }
+
+  getOrCreate(name: StreamName): Stream {
+    const known = this.streams.get(name)
+    if (known !== undefined) return known
+    const stream = new Stream(name)
+    this.streams.set(name, stream)
+    if (isMetastream(name)) this.getOrCreate(name.slice(2)).metastream = stream
+    return stream
+  }
+
+  /** Takes in an event that is durable already. */
+  restore({ stream: name, revision, position }: PlacedEvent): void {
+    const stream = this.getOrCreate(name)
+    if (revision === TOMBSTONE_REVISION) stream.tombstone = position
+    else stream.committed = stream.positions.push(position)
+  }
+
+  all(): IterableIterator<Stream> {
+    return this.streams.values()
+  }
+
+  get size(): number {
+    return this.streams.size
+  }
+}

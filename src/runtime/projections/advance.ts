@@ -1,0 +1,81 @@
+import type { Projection } from '../../projections/projection.ts'
+import type { TagCache } from '../cache.ts'
+import type { EventStore } from '../event-store.ts'
+import type { Logger } from '../log.ts'
+import type { Database } from '../postgres.ts'
+import { applyPage, type Page, Poison, readCheckpoint, readPage, recordFailure } from './runner.ts'
+import { forgetStaleTags } from './stale-tags.ts'
+
+export type Projecting = {
+  readonly db: Database
+  readonly store: EventStore
+  readonly cache: TagCache
+  readonly log: Logger
+  /** Aborted when the process is to stop: what is under way is finished, nothing new is begun. */
+  readonly stopping: AbortSignal
+}
+
+export type Progress = 'caught_up' | 'more' | 'halted'
+
+/** Longer work is cut into slices, so that one book's backlog does not starve the others. */
+const sliceMs = 10_000
+
+const latest = new Map<string, Promise<unknown>>()
+
+/**
+ * Folds what is new in a book, page by page, until nothing is or the slice is over. In one process
+ * a book is folded by one caller after the other: together they would only wait for one row lock.
+ */
+export const advance = async (
+  projecting: Projecting,
+  projection: Projection,
+  bookId: string,
+): Promise<Progress> => {
+  const key = `${projection.name} ${bookId}`
+  const before = latest.get(key) ?? Promise.resolve()
+  const mine = before.catch(() => {}).then(() => foldSlice(projecting, projection, bookId))
+  latest.set(key, mine)
+  try {
+    return await mine
+  } finally {
+    if (latest.get(key) === mine) latest.delete(key)
+  }
+}
+
+const foldSlice = async (
+  { db, store, cache, log, stopping }: Projecting,
+  projection: Projection,
+  bookId: string,
+): Promise<Progress> => {
+  const end = Date.now() + sliceMs
+  try {
+    while (Date.now() < end && !stopping.aborted) {
+      const page = await readPage(store, bookId, await readCheckpoint(db, projection, bookId))
+      if (!page) return 'caught_up'
+      const applied = await applyUpToPoison(db, projection, page)
+      if (!applied) continue // Another worker was faster.
+      const { id, tags, revision } = applied
+      if (await cache.raise(tags, revision)) await forgetStaleTags(db, projection, [id])
+      const facts = { projection: projection.name, book: bookId, revision }
+      log.debug({ ...facts, events: page.events.length }, 'folded')
+    }
+    return 'more'
+  } catch (error) {
+    if (!(error instanceof Poison)) throw error
+    await recordFailure(db, projection, bookId, error)
+    const facts = { projection: projection.name, book: bookId, revision: error.revision }
+    log.error({ ...facts, err: error.cause }, 'book halted: an event cannot be folded')
+    return 'halted'
+  }
+}
+
+const applyUpToPoison = async (db: Database, projection: Projection, page: Page) => {
+  try {
+    return await applyPage(db, projection, page)
+  } catch (error) {
+    if (!(error instanceof Poison)) throw error
+    const events = page.events.filter(({ revision }) => revision < error.revision)
+    if (events.length === 0) throw error
+    return applyPage(db, projection, { ...page, events })
+  }
+}
