@@ -23,7 +23,7 @@ const LAYERS = Object.entries(ALLOWED).map(([folder, others]) => ({
   comment: `src/${folder} may import: ${['itself', ...others].join(', ')}`,
   severity: 'error',
   from: { path: `^src/${folder}/` },
-  to: { path: '^src/', pathNot: [folder, ...others].map((name) => `^src/${name}[/.]`) },
+  to: { path: '^src/', pathNot: [folder, 'version', ...others].map((name) => `^src/${name}[/.]`) },
 }))
 
 module.exports = {
@@ -60,7 +60,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: [`^src/(${Object.keys(ALLOWED).join('|')}|cli)/`, '^src/main\\.ts$'],
+        pathNot: [`^src/(${Object.keys(ALLOWED).join('|')}|cli)/`, '^src/(main|version)\\.ts$'],
       },
       to: {},
     },

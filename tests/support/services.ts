@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -84,18 +84,9 @@ async function start(): Promise<Services> {
   return { databaseUrl: postgres.url, queueUrl: queue.url, cacheUrl: cache.url, eventStoreUrl }
 }
 
-interface EventStoreModule {
-  serveEventStore(options: {
-    directory: string
-    port: number
-  }): Promise<{ readonly port: number; close(): Promise<void> }>
-}
-
 async function startEventStore(folder: string): Promise<string> {
-  const module = new URL('../../src/event-store/serve.js', import.meta.url)
-  if (!existsSync(module)) return ''
-  const eventStore: EventStoreModule = await import(module.href)
-  const store = await eventStore.serveEventStore({ directory: folder, port: 0 })
+  const { serveEventStore } = await import('../../src/event-store/serve.ts')
+  const store = await serveEventStore({ directory: folder, port: 0 })
   closers.push(() => store.close())
   return `esdb://127.0.0.1:${store.port}?tls=false`
 }
