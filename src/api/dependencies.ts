@@ -1,6 +1,6 @@
+import type { Kysely } from 'kysely'
 import type { Outcome, Received } from '../commands/received.ts'
 import type { Envelope, Query, ReadModel } from '../queries/query.ts'
-import type { Kysely } from 'kysely'
 import type { Principal } from './route.ts'
 import type { Tokens } from './tokens.ts'
 

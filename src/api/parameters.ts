@@ -1,6 +1,6 @@
 import Type from 'typebox'
-import { isId } from '../queries/find-account.ts'
 import { refuse } from '../domain/rejection.ts'
+import { isId } from '../queries/find-account.ts'
 
 export const BookPath = Type.Object({
   book: Type.String({ maxLength: 200, description: 'Id of the book' }),

@@ -70,7 +70,8 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     },
     version,
   )
-  const server = createServer(app.callback())
+  const handle = app.callback()
+  const server = createServer((request, response) => void handle(request, response))
   // Longer than a balancer keeps idle connections, so that it is never us who closes one in use.
   server.keepAliveTimeout = 65_000
   server.headersTimeout = 66_000

@@ -8,8 +8,8 @@ import type { Outcome, Received } from './received.ts'
 import { encodedBytes, seal } from './seal.ts'
 
 /** EventStoreDB takes 1 MiB an append; an event must leave room for what it may be packed with. */
-export const maxEventBytes = 768 * 1024
-export const maxGroupBytes = 1000 * 1024
+const maxEventBytes = 768 * 1024
+const maxGroupBytes = 1000 * 1024
 
 export type DecidedGroup = {
   /** The book as it will be once `events` are appended. */

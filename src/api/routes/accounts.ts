@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import { AccountRequest, openAccounts } from '../../commands/open-accounts.ts'
-import { BalanceResource, GetBalance, getBalance } from '../../queries/get-balance.ts'
 import { getAccount } from '../../queries/get-account.ts'
+import { BalanceResource, GetBalance, getBalance } from '../../queries/get-balance.ts'
 import { ListAccounts, listAccounts } from '../../queries/list-accounts.ts'
 import { ListEntries, listEntries } from '../../queries/list-entries.ts'
 import { AccountResource, StatementLine } from '../../queries/resources.ts'

@@ -36,7 +36,7 @@ export const rowSet = (projection: Projection): RowSet => {
     rows: {
       get: (table, id) => {
         const row = of(keyed, table).get(id) ?? of(loaded, table).get(id)
-        if (!row) throw new Error(`${projection.name} has no ${table} ${id}`)
+        if (!row) throw new Error(`${projection.name} has no ${String(table)} ${id}`)
         return row as never
       },
       put: (table, row) => {

@@ -12,7 +12,7 @@ const window = 1_000
  * folded, and folds each book that is behind what it saw; so a lost, flushed or absent queue costs
  * latency only. A book that halted is passed over here and tried again by `retryHalted`.
  */
-export const sweep = async (projecting: Projecting, projection: Projection): Promise<void> => {
+const sweep = async (projecting: Projecting, projection: Projection): Promise<void> => {
   const { db, store, cache } = projecting
   const schema = schemaOf(projection)
   await raiseStaleTags(db, cache, projection)
