@@ -6,6 +6,7 @@ import { type LocalServer, NotReady, spawnChild, untilReady } from './child.ts'
 import { leash } from './leash.mjs'
 import { freePort } from './ports.mjs'
 import { findRedis } from './redis-binaries.ts'
+import { SetupProblem } from './setup-problem.ts'
 
 export interface RedisOptions {
   /** Ours alone: it gets the configuration and, when persistent, the data. */
@@ -48,10 +49,18 @@ export async function startRedis(options: RedisOptions): Promise<LocalServer> {
       if (!(error instanceof NotReady)) throw error
       const portTaken = error.logLines.some((line) => line.includes('Address already in use'))
       if (portTaken && previous === undefined && attempt < 5) continue
-      throw error
+      throw portTaken || !error.ended ? error : cannotStart(directory, error)
     }
     return { url, port, child, stop: () => child.stop(STOP_GRACE_MS) }
   }
+}
+
+function cannotStart(directory: string, error: NotReady): SetupProblem {
+  return new SetupProblem(
+    `Redis cannot start on ${directory}: ${error.logLines.slice(-3).join('\n    ')}\n` +
+      'It holds only what can be worked out again. Remove it, and start again:\n' +
+      `    rm -r ${directory}`,
+  )
 }
 
 function configuration(options: RedisOptions, port: number, password: string): string {
