@@ -4,6 +4,7 @@ import { basename, join } from 'node:path'
 import { Redis } from 'ioredis'
 import { type LocalServer, NotReady, spawnChild, untilReady } from './child.ts'
 import { leash } from './leash.mjs'
+import { endLeftovers } from './leftovers.ts'
 import { freePort } from './ports.mjs'
 import { findRedis } from './redis-binaries.ts'
 import { SetupProblem } from './setup-problem.ts'
@@ -33,6 +34,7 @@ export async function startRedis(options: RedisOptions): Promise<LocalServer> {
   const { directory, logFile, signal } = options
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const { program, environment } = await findRedis(directory)
+  await endLeftovers(directory, ['redis-server', 'valkey-server'], () => 'SIGTERM')
   const { previous } = options
   const password = previous ? new URL(previous.url).password : randomBytes(24).toString('hex')
   for (let attempt = 1; ; attempt += 1) {
