@@ -3,8 +3,8 @@ import type { Report } from '../report.ts'
 import { assert } from '../store-error.ts'
 import { Group } from './group.ts'
 import { recoverSegments } from './recover.ts'
-import { encodeHeader, SEGMENT_HEADER, type Segment, segmentName } from './segment.ts'
 import type { PlacedEvent } from './section.ts'
+import { encodeHeader, SEGMENT_HEADER, type Segment, segmentName } from './segment.ts'
 
 export type LogOptions = {
   disk: Disk

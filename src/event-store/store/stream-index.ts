@@ -1,4 +1,4 @@
-import { TOMBSTONE_REVISION, type PlacedEvent, type StreamName } from '../log/section.ts'
+import { type PlacedEvent, type StreamName, TOMBSTONE_REVISION } from '../log/section.ts'
 import type { StreamMetadata } from './stream-metadata.ts'
 
 /** All that is known of a stream: where its events are. */

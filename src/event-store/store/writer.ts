@@ -5,8 +5,8 @@ import { RECORD_HEADER, type Section, TOMBSTONE_REVISION, toRecords } from '../l
 import type { Report } from '../report.ts'
 import type { WriteAnswer, WriteRequest } from './append.ts'
 import { decideAppend, decideRemoval, type View } from './decide.ts'
-import { dataOf, encodeEvent, idOf } from './recorded-event.ts'
 import type { RecentIds } from './recent-ids.ts'
+import { dataOf, encodeEvent, idOf } from './recorded-event.ts'
 import { metastreamOf, type Stream, type StreamIndex } from './stream-index.ts'
 import {
   NO_METADATA,
