@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
@@ -67,6 +75,17 @@ describe('everything on one machine', function () {
     }
   })
 
+  it('ends at the next start what outlived a killed one, where the kernel cannot be asked to', async function () {
+    if (process.platform !== 'linux') this.skip()
+    const PATH = pathWithout('setpriv')
+    const killed = await start(directory, { PATH })
+    const below = descendants(killed.process.pid ?? 0).map(({ pid }) => pid)
+    await endStackProcess(killed, 'SIGKILL')
+    assert.ok(below.some(isRunning))
+    await start(directory, { PATH })
+    assert.deepEqual(below.filter(isRunning), [])
+  })
+
   it('brings back whatever of it is killed, where its clients look for it', async function () {
     if (process.platform !== 'linux') this.skip()
     const { process: parent, environment, url, lines } = await start(directory)
@@ -125,6 +144,19 @@ describe('everything on one machine', function () {
     await assert.rejects(startStackProcess(damaged), /secrets.json is damaged/)
   })
 })
+
+/** A PATH with all the programs but one. */
+function pathWithout(program: string): string {
+  const folder = testDirectory('path')
+  const folders = (process.env['PATH'] ?? '').split(':').filter((path) => existsSync(path))
+  for (const path of folders.reverse()) {
+    for (const name of readdirSync(path)) {
+      rmSync(join(folder, name), { force: true })
+      if (name !== program) symlinkSync(join(path, name), join(folder, name))
+    }
+  }
+  return folder
+}
 
 function kill(pid: number): void {
   try {
