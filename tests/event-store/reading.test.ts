@@ -1,36 +1,35 @@
 import assert from 'node:assert/strict'
-import { realDisk } from '../../src/event-store/disk/real-disk.ts'
-import { Log } from '../../src/event-store/log/log.ts'
-import { toRecords } from '../../src/event-store/log/section.ts'
-import { RecordReader } from '../../src/event-store/store/reading.ts'
+import { binaryEvent, EventStoreDBClient } from '@eventstore/db-client'
+import { serveEventStore } from '../../src/event-store/serve.ts'
 import { testDirectory } from '../support/services.ts'
 
-describe('reading events one by one', () => {
+describe('reading events longer than the window they are read through', () => {
   const sizes = [10, 400_000, 20_000, 8184, 1, 8185, 300_000]
-  const positions: number[] = []
-  let log: Log
+  let server: Awaited<ReturnType<typeof serveEventStore>>
+  let client: EventStoreDBClient
 
   before(async () => {
-    const disk = realDisk(testDirectory('reading'))
-    const options = { disk, report: () => undefined, segmentBytes: 2 ** 26, random: () => 7 }
-    log = await Log.open(options, () => undefined)
-    const group = log.beginGroup()
-    for (const [firstRevision, size] of sizes.entries()) {
-      const { records, offsets } = toRecords([Buffer.alloc(size, firstRevision)])
-      positions.push(...group.add([{ stream: 's', firstRevision, records, offsets }]))
+    server = await serveEventStore({ directory: testDirectory('reading'), port: 0 })
+    client = EventStoreDBClient.connectionString(`esdb://127.0.0.1:${server.port}?tls=false`)
+    for (const [index, size] of sizes.entries()) {
+      const event = binaryEvent({ type: 'Sized', data: new Uint8Array(size).fill(index) })
+      await client.appendToStream('sized', [event])
     }
-    log.write(group)
-    await log.commit(group)
   })
 
-  after(() => log.closeFiles())
+  after(async () => {
+    await client.dispose()
+    await server.close()
+  })
 
-  for (const isBackwards of [false, true]) {
-    it(`finds them ${isBackwards ? 'backwards' : 'forwards'}, also those longer than the window`, () => {
-      const reader = new RecordReader(log, isBackwards)
-      const order = isBackwards ? positions.toReversed() : positions
-      const lengths = order.map((position) => reader.event(position).length)
-      assert.deepEqual(lengths, isBackwards ? sizes.toReversed() : sizes)
+  for (const direction of ['forwards', 'backwards'] as const) {
+    it(`finds them ${direction}`, async () => {
+      const lengths: number[] = []
+      const fromRevision = direction === 'forwards' ? 'start' : 'end'
+      for await (const { event } of client.readStream('sized', { direction, fromRevision })) {
+        lengths.push((event?.data as Uint8Array).length)
+      }
+      assert.deepEqual(lengths, direction === 'forwards' ? sizes : sizes.toReversed())
     })
   }
 })
