@@ -45,7 +45,8 @@ export class RecordReader {
     this.hits = 0
     this.size = wasUseful ? Math.min(this.size * 4, LARGEST_WINDOW) : SMALLEST_WINDOW
     const { start } = this.log.segmentAt(position)
-    this.start = this.isBackwards ? Math.max(start, position + length - this.size) : position
+    const earliest = this.isBackwards ? Math.max(start, position + length - this.size) : position
+    this.start = Math.min(position, earliest)
     const end = Math.max(position + length, this.start + this.size)
     this.window = this.log.read(this.start, end - this.start)
   }
