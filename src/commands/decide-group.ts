@@ -49,7 +49,9 @@ export const decideGroup = (
   let bytes = 0
   const eventAt = (revision: number): Recorded => {
     const event = fetched.get(revision) ?? events[revision - base.revision - 1]
-    if (!event) throw new Error(`event ${revision} of book ${base.id} was not fetched`)
+    if (event?.revision !== revision) {
+      throw new Error(`event ${revision} of book ${base.id} was not fetched`)
+    }
     return event
   }
   for (const received of group) {
