@@ -48,6 +48,10 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
   const writers = bookWriters({
     log: store,
     clock: Date.now,
+    after: (ms, run) => {
+      const timer = setTimeout(run, ms)
+      return () => clearTimeout(timer)
+    },
     random: Math.random,
     appended: wakes.wake,
     warn: (message, details) => log.warn(details, message),
