@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { connect } from 'node:http2'
+import { createConnection } from 'node:net'
 import { EventStoreDBClient } from '@eventstore/db-client'
 import { EMPTY, messageField, uintField } from '../../../src/event-store/grpc/wire.ts'
 import {
@@ -284,6 +285,29 @@ const hostile: ContractCase[] = [
       },
     }),
   ),
+  {
+    name: 'lives on after bytes that are no HTTP/2, and calls that are broken off',
+    run: async ({ client, url }) => {
+      const { hostname, port } = new URL(url.replace(/^esdb/, 'http'))
+      const socket = createConnection(Number(port), hostname)
+      socket.on('error', () => undefined).resume()
+      await new Promise<void>((resolve) => {
+        socket.on('close', () => resolve())
+        socket.write('GET / HTTP/1.1\r\n\r\n'.repeat(50))
+      })
+      const session = connect(`http://${hostname}:${port}`)
+      session.on('error', () => undefined)
+      for (const method of ['Read', 'Append', 'BatchAppend', 'Delete']) {
+        const headers = { ':method': 'POST', ':path': streams(method) }
+        const call = session.request({ ...headers, 'content-type': 'application/grpc' })
+        call.on('error', () => undefined)
+        call.write(readRequest(newStream(), count(10), idsAsStrings))
+      }
+      await client.appendToStream(newStream(), events(1))
+      session.destroy()
+      await client.appendToStream(newStream(), events(1))
+    },
+  },
   {
     name: 'percent-encodes in a message only what may not stand there',
     run: async ({ client, url }) => {
