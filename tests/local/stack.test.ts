@@ -20,13 +20,14 @@ import {
   eventually,
   isRunning,
   type StackProcess,
+  spawnStack,
   startStackProcess,
 } from './fixtures/stack-process.ts'
 
 const PARTS = ['store', 'postgres', 'redis-queue', 'redis-cache', 'api', 'worker']
 
 describe('everything on one machine', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let directory: string
   const running: StackProcess[] = []
 
@@ -75,6 +76,18 @@ describe('everything on one machine', function () {
     }
   })
 
+  it('can be stopped while it is still on its way up', async function () {
+    if (process.platform !== 'linux') this.skip()
+    const hanging = { FIXTURE_HANGS: 'worker' }
+    const { process: parent, started } = spawnStack(testDirectory('stack'), hanging)
+    const below = () => descendants(parent.pid ?? 0)
+    await eventually(() => below().some(({ command }) => command.endsWith('serve worker')))
+    const before = below()
+    parent.kill('SIGTERM')
+    await assert.rejects(started, { name: 'AbortError' })
+    await eventually(() => !before.some(({ pid }) => isRunning(pid)))
+  })
+
   it('ends at the next start what outlived a killed one, where the kernel cannot be asked to', async function () {
     if (process.platform !== 'linux') this.skip()
     const PATH = pathWithout('setpriv')
@@ -93,7 +106,8 @@ describe('everything on one machine', function () {
       // Servers only: what they started themselves comes and goes with them.
       if (descendants(parent.pid ?? 0).some((child) => child.pid === pid)) kill(pid)
     }
-    await eventually(() => PARTS.every((name) => lines.some((line) => line.startsWith(name))))
+    const back = (name: string) => new RegExp(`^${name} .*; it is back after [\\d.]+ s$`, 'm')
+    await eventually(() => PARTS.every((name) => back(name).test(lines.join('\n'))))
     assert.equal(await (await fetch(url)).text(), 'api')
     assert.deepEqual(await query(environment), [{ current_database: 'daybook' }])
     for (const name of ['REDIS_QUEUE_URL', 'REDIS_CACHE_URL']) {
@@ -101,7 +115,7 @@ describe('everything on one machine', function () {
       assert.equal(await client.ping(), 'PONG')
       client.disconnect()
     }
-    assert.match(lines.join('\n'), /^worker was killed by SIGKILL; it is back after [\d.]+ s$/m)
+    assert.match(lines.join('\n'), /^worker was killed by SIGKILL; it is back after/m)
   })
 
   it('uses what the environment names instead of starting it', async () => {
