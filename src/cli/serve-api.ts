@@ -13,7 +13,7 @@ import { connectEventStore } from '../runtime/event-store.ts'
 import { wakeUps } from '../runtime/jobs.ts'
 import { createLogger } from '../runtime/log.ts'
 import { measuredLog, measuredSubmit } from '../runtime/measure.ts'
-import { apiMetrics, createRegistry, observePool } from '../runtime/metrics.ts'
+import { apiMetrics, createRegistry, observePool, observeQueue } from '../runtime/metrics.ts'
 import { connectPostgres } from '../runtime/postgres.ts'
 import { prepareSchema } from '../runtime/projections/schema.ts'
 import { readModel } from '../runtime/read-model.ts'
@@ -45,6 +45,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     projections.map(({ name }) => name),
     log,
   )
+  observeQueue(register, wakes.counts)
   const writers = bookWriters({
     log: store,
     clock: Date.now,
