@@ -16,10 +16,16 @@ const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?(Z|[+-]\d\d:\d\d)$/
 const isDay = (text: string): boolean =>
   day.test(text) && DateTime.fromISO(text, { zone: 'utc' }).isValid
 
-/** Also refuses days that no calendar has and the year 0, which Postgres does not know. */
-export const isDateOrInstant = (text: string): boolean =>
-  (isDay(text) || (instant.test(text) && DateTime.fromISO(text).isValid)) &&
-  !text.startsWith('0000')
+/** Whatever the time zone, these are years of four digits: Postgres and ISO 8601 know no others. */
+const earliest = Date.parse('0001-01-02')
+const latest = Date.parse('9999-12-30')
+
+/** Also refuses days that no calendar has, and offsets that no clock has. */
+export const isDateOrInstant = (text: string): boolean => {
+  if (!isDay(text) && !(instant.test(text) && DateTime.fromISO(text).isValid)) return false
+  const at = Date.parse(text)
+  return at >= earliest && at <= latest
+}
 
 export const isTimeZone = (name: string): boolean => IANAZone.isValidZone(name)
 
