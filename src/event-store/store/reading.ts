@@ -45,7 +45,9 @@ export class RecordReader {
     this.hits = 0
     this.size = wasUseful ? Math.min(this.size * 4, LARGEST_WINDOW) : SMALLEST_WINDOW
     const { start } = this.log.segmentAt(position)
-    this.start = this.isBackwards ? Math.max(start, position + length - this.size) : position
+    // An event may be longer than the window, which then begins where the event does.
+    const before = Math.max(start, position + length - this.size)
+    this.start = this.isBackwards ? Math.min(before, position) : position
     const end = Math.max(position + length, this.start + this.size)
     this.window = this.log.read(this.start, end - this.start)
   }

@@ -1,0 +1,119 @@
+import type { Outcome } from '../commands/received.ts'
+import type { OpenedAccount } from '../domain/events/accounts-opened.ts'
+import type { BookOpened } from '../domain/events/book-opened.ts'
+import type { BookEvent, Recorded } from '../domain/events/index.ts'
+import type { MemberSet } from '../domain/events/member-set.ts'
+import type {
+  RecordedTransaction,
+  TransactionsRecorded,
+} from '../domain/events/transactions-recorded.ts'
+import type { MemberAnswer } from '../queries/members.ts'
+import type { AccountResource, BookResource, TransactionResource } from '../queries/resources.ts'
+import type { Reply } from './route.ts'
+
+/** Answers to commands are functions of their event alone, so a retry gets the first one again. */
+type Done = Extract<Outcome, { kind: 'done' }>
+
+export const headersOf = ({ revision, isReplay }: Done): Record<string, string> => ({
+  'Daybook-Revision': String(revision),
+  ...(isReplay && { 'Idempotent-Replayed': 'true' }),
+})
+
+const expect = <Type extends BookEvent['type']>(
+  event: BookEvent | null,
+  type: Type,
+): Extract<BookEvent, { type: Type }> => {
+  if (event?.type !== type) throw new Error(`expected ${type}, found ${event?.type}`)
+  return event as Extract<BookEvent, { type: Type }>
+}
+
+const recordedAs = <Type extends BookEvent['type']>({ recorded }: Done, type: Type) =>
+  expect(recorded, type) as Recorded<Extract<BookEvent, { type: Type }>>
+
+export const bookAnswer = (done: Done): BookResource => {
+  const { data, metadata }: Recorded<BookOpened> = recordedAs(done, 'BookOpened')
+  const { recorded_at } = metadata
+  return {
+    ...data,
+    currencies: [...data.currencies],
+    account_count: 0,
+    transaction_count: 0,
+    entry_count: 0,
+    created_at: recorded_at,
+    updated_at: recorded_at,
+  }
+}
+
+export const memberAnswer = (done: Done): MemberAnswer => {
+  const { data, metadata }: Recorded<MemberSet> = recordedAs(done, 'MemberSet')
+  return { user_id: data.user, role: data.role, updated_at: metadata.recorded_at }
+}
+
+export const accountAnswers = (done: Done, bookId: string): AccountResource[] => {
+  const { data, metadata, revision } = recordedAs(done, 'AccountsOpened')
+  return data.accounts.map((account) => toAccount(account, bookId, revision, metadata.recorded_at))
+}
+
+const toAccount = (
+  account: OpenedAccount,
+  bookId: string,
+  revision: number,
+  recordedAt: string,
+): AccountResource => ({
+  ...account,
+  book_id: bookId,
+  status: 'open',
+  balances: { posted: '0', pending: '0', available: '0' },
+  entry_count: 0,
+  revision,
+  created_at: recordedAt,
+  updated_at: recordedAt,
+})
+
+const toTransaction = (
+  transaction: RecordedTransaction,
+  event: Recorded<TransactionsRecorded>,
+  bookId: string,
+): TransactionResource => {
+  const { index: _, entries, ...rest } = transaction
+  return {
+    ...rest,
+    book_id: bookId,
+    entries: entries.map(({ account, ...entry }) => ({
+      account_id: account,
+      ...entry,
+      exponent: event.data.exponents[entry.currency] as number,
+    })),
+    revision: event.revision,
+    created_at: event.metadata.recorded_at,
+  }
+}
+
+/** One transaction: that of the command, or the one that was there under its id. */
+export const transactionReply = (done: Done, bookId: string): Reply => {
+  const { data } = expect(done.event, 'TransactionsRecorded')
+  const event = recordedAs(done, 'TransactionsRecorded')
+  const id = data.existing[0]?.id ?? data.transactions[0]?.id
+  const transaction = event.data.transactions.find((one) => one.id === id)
+  if (!transaction) throw new Error(`event ${event.id} does not hold transaction ${id}`)
+  const headers = { ...headersOf(done), Location: `/v1/books/${bookId}/transactions/${id}` }
+  const isKnown = data.existing.length > 0
+  return { status: isKnown ? 200 : 201, headers, data: toTransaction(transaction, event, bookId) }
+}
+
+/** A result an item, in the order of the request. */
+export const batchReply = (done: Done): Reply => {
+  const { data } = expect(done.event, 'TransactionsRecorded')
+  const results = [
+    ...data.transactions.map(({ index, id }) => ({ index, status: 'recorded', id })),
+    ...data.existing.map(({ index, id }) => ({ index, status: 'existing', id })),
+    ...data.refused.map(({ index, ...error }) => ({ index, status: 'refused', error })),
+  ].sort((a, b) => a.index - b.index)
+  const meta = {
+    recorded: data.transactions.length,
+    existing: data.existing.length,
+    refused: data.refused.length,
+  }
+  const status = data.transactions.length > 0 ? 201 : 200
+  return { status, headers: headersOf(done), data: { results }, meta }
+}

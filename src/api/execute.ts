@@ -1,0 +1,69 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import type { TSchema } from 'typebox'
+import { v7 } from 'uuid'
+import type { Received } from '../commands/received.ts'
+import { canonical } from '../domain/chain.ts'
+import { Rejected } from '../domain/rejection.ts'
+import type { Dependencies } from './dependencies.ts'
+import type { Call, Principal } from './route.ts'
+
+type Origin = {
+  readonly principal: Principal
+  readonly correlationId: string
+  readonly idempotencyKey: string | null
+  /** Method and address as the route is defined. */
+  readonly route: string
+  /** Told which command the request became, for the log. */
+  readonly trace: (received: Received) => void
+  /** What the caller sent, before defaults. */
+  readonly request: unknown
+}
+
+/** Turns a request into a command with everything that chance decides, and hands it over. */
+export const executor =
+  ({ submit, fingerprintKey }: Dependencies, origin: Origin): Call['execute'] =>
+  async (command, bookId, data) => {
+    const { principal, correlationId, idempotencyKey, route } = origin
+    const received: Received = {
+      command: command as Received<TSchema>['command'],
+      data,
+      bookId,
+      commandId: v7(),
+      actor: principal.id,
+      isAdmin: principal.role === 'admin',
+      correlationId,
+      key:
+        idempotencyKey === null
+          ? null
+          : {
+              value: idempotencyKey,
+              route,
+              fingerprint: fingerprint(fingerprintKey, origin.request),
+            },
+      ids: Array.from({ length: command.idsFor(data) }, () => v7()),
+      salt: randomBytes(16).toString('hex'),
+    }
+    origin.trace(received)
+    const outcome = await submit(received)
+    if (outcome.kind === 'done') return outcome
+    throw new Refused(outcome)
+  }
+
+const fingerprint = (key: Buffer, request: unknown): string =>
+  createHmac('sha256', key).update(canonical(request)).digest('hex')
+
+/** A refusal by the book, which also says at which revision. */
+export class Refused extends Rejected {
+  readonly revision: number
+  readonly isReplay: boolean
+
+  constructor({
+    rejection,
+    revision,
+    isReplay,
+  }: Extract<Awaited<ReturnType<Dependencies['submit']>>, { kind: 'refused' }>) {
+    super(rejection)
+    this.revision = revision
+    this.isReplay = isReplay
+  }
+}

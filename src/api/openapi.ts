@@ -1,0 +1,125 @@
+import Type, { type TSchema } from 'typebox'
+import { type RejectionCode, rejections } from '../domain/rejection.ts'
+import type { Route } from './route.ts'
+import { statuses } from './statuses.ts'
+
+const Failure = Type.Object({
+  error: Type.Object({
+    code: Type.String(),
+    message: Type.String(),
+    details: Type.Array(Type.Object({})),
+  }),
+})
+
+const always: readonly RejectionCode[] = [
+  'invalid_request',
+  'route_not_found',
+  'not_acceptable',
+  'store_unavailable',
+]
+const ofAuthenticated: readonly RejectionCode[] = ['unauthenticated', 'token_expired']
+const ofQuery: readonly RejectionCode[] = ['unknown_parameter']
+const ofBody: readonly RejectionCode[] = ['malformed_json', 'too_large', 'unsupported_media_type']
+const ofWrite: readonly RejectionCode[] = [
+  'idempotency_key_invalid',
+  'overloaded',
+  'write_contention',
+  'outcome_unknown',
+]
+const ofRead: readonly RejectionCode[] = ['not_yet_visible']
+
+const refusalsOf = ({ method, isPublic, schemas, refusals = [] }: Route): RejectionCode[] => [
+  ...new Set([
+    ...always,
+    ...ofQuery,
+    ...(isPublic ? [] : ofAuthenticated),
+    ...(schemas.body ? ofBody : []),
+    ...(isPublic ? [] : method === 'get' ? ofRead : ofWrite),
+    ...refusals,
+  ]),
+]
+
+const parameter = (name: string, place: 'path' | 'query' | 'header', schema: TSchema) => {
+  const { description } = schema as { description?: string }
+  const required = place === 'path'
+  return { name, in: place, required, ...(description && { description }), schema }
+}
+
+const revision = Type.String({
+  pattern: '^\\d{1,15}$',
+  description: 'Waits up to 2 s until the answer shows this revision, else 503 not_yet_visible',
+})
+const key = Type.String({
+  maxLength: 255,
+  description: 'Makes a retry safe: same key and body, same answer, for ever',
+})
+
+const parametersOf = ({ method, isPublic, schemas }: Route) => [
+  ...Object.entries(schemas.path?.properties ?? {}).map(([name, s]) => parameter(name, 'path', s)),
+  ...Object.entries(schemas.query?.properties ?? {}).map(([name, s]) =>
+    parameter(name, 'query', s),
+  ),
+  ...(isPublic
+    ? []
+    : method === 'get'
+      ? [parameter('Daybook-Min-Revision', 'header', revision)]
+      : [parameter('Idempotency-Key', 'header', key)]),
+]
+
+const envelope = (data: TSchema): TSchema =>
+  Type.Object({ data, meta: Type.Object({}), errors: Type.Array(Type.Object({})) })
+
+const content = (schema: TSchema) => ({ 'application/json': { schema } })
+
+const answersOf = (route: Route) => {
+  const answers: Record<string, object> = {}
+  for (const [status, data] of Object.entries(route.answers)) {
+    const hasBody = status !== '204'
+    answers[status] = {
+      description: route.summary,
+      ...(hasBody && { content: content(envelope(data)) }),
+    }
+  }
+  const byStatus = new Map<number, RejectionCode[]>()
+  for (const code of refusalsOf(route)) {
+    byStatus.set(statuses[code], [...(byStatus.get(statuses[code]) ?? []), code])
+  }
+  for (const [status, codes] of byStatus) {
+    const description = codes.map((code) => `\`${code}\`: ${rejections[code]}`).join('\n\n')
+    answers[status] = { description, content: content(Type.Ref('#/components/schemas/Failure')) }
+  }
+  return answers
+}
+
+/** OpenAPI 3.1 of the routes as they are mounted. */
+export const toOpenApi = (routes: readonly Route[], version: string): object => {
+  const paths: Record<string, Record<string, object>> = {}
+  for (const route of routes) {
+    const { method, address, summary, description, tag, isPublic, schemas } = route
+    const operation = {
+      operationId: `${method}${address.replaceAll(/[^A-Za-z]+(.)?/g, (_, c = '') => c.toUpperCase())}`,
+      summary,
+      ...(description && { description }),
+      tags: [tag],
+      security: isPublic ? [] : [{ bearer: [] }],
+      parameters: parametersOf(route),
+      ...(schemas.body && { requestBody: { required: true, content: content(schemas.body) } }),
+      responses: answersOf(route),
+    }
+    paths[address] = { ...paths[address], [method]: operation }
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Daybook',
+      version,
+      description: 'An event-sourced double-entry ledger. Amounts are strings in minor units.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    components: {
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      schemas: { Failure },
+    },
+    paths,
+  }
+}

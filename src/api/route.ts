@@ -1,0 +1,55 @@
+import type { Static, TObject, TSchema } from 'typebox'
+import type { Command } from '../commands/command.ts'
+import type { Outcome } from '../commands/received.ts'
+import type { RejectionCode } from '../domain/rejection.ts'
+
+export type Principal = { readonly id: string; readonly role: 'admin' | 'user' | 'nobody' }
+
+type Values<Schema> = Schema extends TSchema ? Static<Schema> : undefined
+
+export type Schemas = {
+  readonly path?: TObject
+  readonly query?: TObject
+  readonly body?: TSchema
+}
+
+/** What a route sees of a request, checked against its schemas. */
+export type Call<S extends Schemas = Schemas> = {
+  readonly path: Values<S['path']>
+  readonly query: Values<S['query']>
+  readonly body: Values<S['body']>
+  readonly principal: Principal
+  readonly minRevision: number | null
+  /** Key the caller gave for a write, if any. */
+  readonly idempotencyKey: string | null
+  /** Hands a command to the writer of a book; resolves once its outcome is certain. */
+  readonly execute: <Data extends TSchema>(
+    command: Command<Data>,
+    bookId: string,
+    data: Static<Data>,
+  ) => Promise<Extract<Outcome, { kind: 'done' }>>
+}
+
+export type Reply = {
+  readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
+} & ({ readonly data: unknown; readonly meta?: object } | { readonly body: string })
+
+/** Defined once: validation, types and OpenAPI all come from here. */
+export type Route<S extends Schemas = Schemas> = {
+  readonly method: 'get' | 'post' | 'put' | 'delete'
+  /** With `{name}` for parameters. */
+  readonly address: string
+  readonly summary: string
+  readonly description?: string
+  readonly tag: string
+  readonly isPublic?: boolean
+  readonly schemas: S
+  /** The `data` of the answer, by status. */
+  readonly answers: Readonly<Record<number, TSchema>>
+  /** Refusals beyond those that any route gives. */
+  readonly refusals?: readonly RejectionCode[]
+  readonly handle: (call: Call<S>) => Promise<Reply>
+}
+
+export const route = <const S extends Schemas>(it: Route<S>): Route => it as unknown as Route

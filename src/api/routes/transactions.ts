@@ -1,0 +1,106 @@
+import Type from 'typebox'
+import { recordTransactions, TransactionRequest } from '../../commands/record-transactions.ts'
+import type { RejectionCode } from '../../domain/rejection.ts'
+import { getTransaction } from '../../queries/get-transaction.ts'
+import { ListTransactions, listTransactions } from '../../queries/list-transactions.ts'
+import { TransactionResource } from '../../queries/resources.ts'
+import { batchReply, transactionReply } from '../answers.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { BookPath, bookIdOf, TransactionPath } from '../parameters.ts'
+import { read } from '../read.ts'
+import { type Route, route } from '../route.ts'
+
+const tag = 'transactions'
+
+const refusals: readonly RejectionCode[] = [
+  'book_not_found',
+  'account_not_found',
+  'transaction_id_taken',
+  'unbalanced',
+  'too_few_entries',
+  'same_account',
+  'currency_mismatch',
+  'amount_out_of_range',
+  'balance_out_of_range',
+  'balance_too_low',
+  'balance_too_high',
+  'idempotency_key_reused',
+]
+
+const Batch = Type.Object(
+  {
+    transactions: Type.Array(TransactionRequest, { minItems: 1, maxItems: 1000 }),
+    atomic: Type.Optional(
+      Type.Boolean({ description: 'All or none (true, if left out), or each for itself' }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+const BatchResult = Type.Object({
+  results: Type.Array(
+    Type.Object({
+      index: Type.Integer({ description: 'Place in the request' }),
+      status: Type.Union(['recorded', 'existing', 'refused'].map((status) => Type.Literal(status))),
+      id: Type.Optional(Type.String({ format: 'uuid' })),
+      error: Type.Optional(
+        Type.Object({
+          code: Type.String(),
+          message: Type.String(),
+          details: Type.Array(Type.Object({})),
+        }),
+      ),
+    }),
+  ),
+})
+
+export const transactionRoutes = (dependencies: Dependencies): Route[] => [
+  route({
+    method: 'get',
+    address: '/v1/books/{book}/transactions',
+    summary: 'List transactions with their entries',
+    tag,
+    schemas: { path: BookPath, query: ListTransactions },
+    answers: { 200: Type.Array(TransactionResource) },
+    refusals: ['book_not_found', 'account_not_found', 'invalid_cursor'],
+    handle: (call) => read(dependencies, call, listTransactions, call.query),
+  }),
+  route({
+    method: 'post',
+    address: '/v1/books/{book}/transactions',
+    summary: 'Record a transaction',
+    description: 'Answers 200 if its id was recorded before with the same content.',
+    tag,
+    schemas: { path: BookPath, body: TransactionRequest },
+    answers: { 201: TransactionResource, 200: TransactionResource },
+    refusals,
+    handle: async ({ path, body, execute }) => {
+      const bookId = bookIdOf(path.book)
+      const data = { transactions: [body], atomic: true }
+      return transactionReply(await execute(recordTransactions, bookId, data), bookId)
+    },
+  }),
+  route({
+    method: 'post',
+    address: '/v1/books/{book}/transactions/batch',
+    summary: 'Record up to 1,000 transactions',
+    description: 'Answers 201 if at least one was recorded, else 200.',
+    tag,
+    schemas: { path: BookPath, body: Batch },
+    answers: { 201: BatchResult, 200: BatchResult },
+    refusals: [...refusals, 'too_large'],
+    handle: async ({ path, body: { transactions, atomic = true }, execute }) =>
+      batchReply(await execute(recordTransactions, bookIdOf(path.book), { transactions, atomic })),
+  }),
+  route({
+    method: 'get',
+    address: '/v1/books/{book}/transactions/{transaction}',
+    summary: 'Get a transaction with its entries',
+    tag,
+    schemas: { path: TransactionPath },
+    answers: { 200: TransactionResource },
+    refusals: ['book_not_found', 'transaction_not_found'],
+    handle: (call) =>
+      read(dependencies, call, getTransaction, { transaction: call.path.transaction }),
+  }),
+]

@@ -1,0 +1,78 @@
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
+import formats from 'ajv-formats'
+import type { Static, TSchema } from 'typebox'
+import { isDateOrInstant } from '../domain/instant.ts'
+import { refuse } from '../domain/rejection.ts'
+import { isId } from '../queries/find-account.ts'
+
+const ajv = new Ajv2020({ allErrors: false, strict: false, ownProperties: true })
+formats.default(ajv)
+ajv.addFormat('date-or-instant', isDateOrInstant)
+// The library's own also takes urn:uuid:..., which no column of that type does.
+ajv.addFormat('uuid', isId)
+
+/** A function that lets pass what fits the schema, and refuses the rest with path and reason. */
+export const validator = <Schema extends TSchema>(
+  schema: Schema,
+  place: 'body' | 'query' | 'path',
+): ((value: unknown) => Static<Schema>) => {
+  const isValid: ValidateFunction = ajv.compile(schema)
+  return (value) =>
+    isValid(value) ? (value as Static<Schema>) : complain(isValid.errors ?? [], place)
+}
+
+const complain = (errors: readonly ErrorObject[], place: string): never => {
+  // Of a union's errors the deepest says most about what the caller meant.
+  const error = errors.reduce((best, one) =>
+    one.instancePath.length > best.instancePath.length ? one : best,
+  )
+  const { instancePath, keyword, params } = error
+  if (isAmountAsNumber(error)) {
+    const reason = 'Amounts are strings, e.g. "1250": a JSON number loses digits past 2^53.'
+    return refuse('amount_not_a_string', reason, [{ path: instancePath, reason }])
+  }
+  if (keyword === 'additionalProperties') {
+    const name = String(params['additionalProperty'])
+    const path = `${instancePath}/${name}`
+    if (place === 'query') {
+      const reason = `${name} is not a parameter of this route. See /docs.`
+      return refuse('unknown_parameter', reason, [{ path, reason }])
+    }
+    const reason = `${name} is not a field here. Leave it out.`
+    return refuse('invalid_request', `${path}: ${reason}`, [{ path, reason }])
+  }
+  const allowed = errors.filter(
+    (one) => one.keyword === 'const' && one.instancePath === instancePath,
+  )
+  const reason =
+    allowed.length > 1
+      ? `must be one of ${allowed.map(({ params }) => params['allowedValue']).join(', ')}`
+      : reasonOf(error)
+  const where = instancePath === '' ? `the ${place}` : instancePath
+  return refuse('invalid_request', `${where}: ${reason}.`, [{ path: instancePath, reason }])
+}
+
+const isAmountAsNumber = ({ instancePath, keyword, params }: ErrorObject): boolean =>
+  keyword === 'type' &&
+  String(params['type']).includes('string') &&
+  /\/(amount|min_balance|max_balance)$/.test(instancePath)
+
+const formatNames: Record<string, string> = {
+  'date-or-instant': 'a date (2024-02-29) or an instant (2024-02-29T12:00:00.000Z)',
+  uuid: 'a UUID',
+}
+
+const reasonOf = ({ keyword, params, message, schema }: ErrorObject): string => {
+  switch (keyword) {
+    case 'required':
+      return `${params['missingProperty']} is missing`
+    case 'format':
+      return `must be ${formatNames[params['format']] ?? `of the format ${params['format']}`}`
+    case 'const':
+      return `must be ${JSON.stringify(params['allowedValue'])}`
+    case 'pattern':
+      return `must match ${schema ?? params['pattern']}`
+    default:
+      return message ?? 'is not valid'
+  }
+}

@@ -1,0 +1,65 @@
+import { basename } from 'node:path'
+import { Command, InvalidArgumentError } from 'commander'
+import type { Currency } from '../domain/currency.ts'
+import { createClient } from './client.ts'
+import { showProgress } from './import/progress.ts'
+import { readCsv } from './import/read-csv.ts'
+import { readNdjson } from './import/read-ndjson.ts'
+import { type ImportResult, runImport } from './import/run-import.ts'
+import { UserError } from './report-failure.ts'
+import { findSession } from './session.ts'
+
+type Options = { book: string; currency: Currency[]; source?: string; url?: string }
+
+const toCurrency = (text: string, before: Currency[]): Currency[] => {
+  const [, code, exponent] = /^([A-Z][A-Z0-9]{1,11}):(\d{1,2})$/.exec(text) ?? []
+  if (!code) throw new InvalidArgumentError('Write it as CODE:DIGITS, e.g. MUSD:0.')
+  return [...before, { code, exponent: Number(exponent) }]
+}
+
+const readJournal = (file: string, currencies: readonly Currency[]) => {
+  const name = file.replace(/\.gz$/, '')
+  if (name.endsWith('.csv')) return readCsv(file, currencies)
+  if (/\.(ndjson|jsonl)$/.test(name)) return readNdjson(file, currencies)
+  throw new UserError(`${file}: only .csv, .ndjson and .jsonl are read, each also with .gz.`)
+}
+
+const report = ({ recorded, existing, refused, bookId }: ImportResult, empty: number): void => {
+  console.log(`Book ${bookId}: ${recorded} recorded, ${existing} were there already.`)
+  if (empty > 0) console.log(`${empty} left out: all their amounts are zero.`)
+  if (refused.length === 0) return
+  console.error(`${refused.length} refused:`)
+  for (const { line, code, message } of refused.slice(0, 20)) {
+    console.error(`  line ${line}: ${message} (${code})`)
+  }
+  if (refused.length > 20) console.error(`  and ${refused.length - 20} more`)
+  process.exitCode = 1
+}
+
+export const importCommand = new Command('import')
+  .description('Import transactions from a CSV or NDJSON file. Stopped at any point, run it again')
+  .argument('<file>', '.csv, .ndjson or .jsonl, each also with .gz')
+  .requiredOption('--book <name>', 'name of the book; it is opened if there is none')
+  .option('--currency <code:digits>', 'a currency that ISO 4217 does not have', toCurrency, [])
+  .option('--source <name>', 'what the ids of its transactions follow from (the file’s name)')
+  .option('--url <url>', 'where Daybook is (DAYBOOK_URL, else the last login)')
+  .addHelpText(
+    'after',
+    `
+CSV columns: txn,date,code,desc,account,amount,ccy
+  Rows with the same txn are one transaction. Amounts are decimal, debits above zero and credits
+  below. The type of an account follows from its first segment: Assets, Liabilities, Equity, Income
+  (or Revenue), Expenses. desc becomes the description, code goes into the metadata.
+
+NDJSON: one object a line, as the API takes them
+  {"type":"book","time_zone":"UTC","currencies":[{"code":"MUSD","exponent":0}]}   (optional, first)
+  {"type":"account","account":{"code":"assets:bank","type":"asset","currency":"EUR"}}
+  {"type":"transaction","transaction":{"effective_at":"2024-02-29","entries":[...]}}`,
+  )
+  .action(async (file: string, { book, currency, source, url }: Options) => {
+    const client = createClient(findSession(url))
+    const journal = await readJournal(file, currency)
+    const names = { bookName: book, source: source ?? basename(file).replace(/\.gz$/, '') }
+    const result = await runImport(client, journal, names, showProgress(`Importing ${book}`))
+    report(result, journal.empty)
+  })

@@ -1,0 +1,145 @@
+import { createServer, type Server } from 'node:http'
+import { type AddressInfo, Server as NetServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createApp } from '../api/app.ts'
+import type { Dependencies } from '../api/dependencies.ts'
+import { createTokens } from '../api/tokens.ts'
+import { bookWriters } from '../commands/book-writers.ts'
+import { projections } from '../projections/index.ts'
+import { tagCache } from '../runtime/cache.ts'
+import type { ApiConfig } from '../runtime/config.ts'
+import { openCredentials } from '../runtime/credentials.ts'
+import { connectEventStore } from '../runtime/event-store.ts'
+import { wakeUps } from '../runtime/jobs.ts'
+import { createLogger } from '../runtime/log.ts'
+import { measuredLog, measuredSubmit } from '../runtime/measure.ts'
+import { apiMetrics, createRegistry, observePool, observeQueue } from '../runtime/metrics.ts'
+import { connectPostgres } from '../runtime/postgres.ts'
+import { prepareSchema } from '../runtime/projections/schema.ts'
+import { readModel } from '../runtime/read-model.ts'
+import { connectCache, connectProducer } from '../runtime/redis.ts'
+import { version } from '../version.ts'
+
+export type Running = { readonly port: number; readonly close: () => Promise<void> }
+
+const drainMs = 10_000
+const healthMs = 2_000
+/** A client may have sent a request on a connection that looks idle from here. */
+const lingerMs = 500
+
+/** Connects everything an API process needs, and listens. `close` drains first. */
+export const serveApi = async (config: ApiConfig): Promise<Running> => {
+  const log = createLogger('api', config.logLevel)
+  const pool = connectPostgres(config.databaseUrl, {
+    max: 16,
+    onError: (error) => log.warn({ err: error }, 'an idle database connection ended'),
+  })
+  for (const projection of projections) await prepareSchema(pool, projection)
+  const { authenticate, users } = await openCredentials(pool, config.admin)
+  const register = createRegistry()
+  const metrics = apiMetrics(register)
+  observePool(register, pool)
+  const store = measuredLog(connectEventStore(config.eventStoreUrl), metrics)
+  const cacheRedis = connectCache(config.cacheUrl, log)
+  const queueRedis = connectProducer(config.queueUrl, log)
+  const wakes = wakeUps(
+    queueRedis,
+    projections.map(({ name }) => name),
+    log,
+  )
+  observeQueue(register, wakes.counts)
+  const writers = bookWriters({
+    log: store,
+    clock: Date.now,
+    after: (ms, run) => {
+      const timer = setTimeout(run, ms)
+      return () => clearTimeout(timer)
+    },
+    random: Math.random,
+    appended: wakes.wake,
+    warn: (message, details) => log.warn(details, message),
+  })
+  let isStopping = false
+
+  const health: Dependencies['health'] = async () => {
+    const [eventStore, database] = await Promise.allSettled([
+      within(healthMs, store.ping()),
+      within(healthMs, pool.query('select 1')),
+    ])
+    return {
+      api: isStopping ? 'down' : 'up',
+      event_store: eventStore.status === 'fulfilled' ? 'up' : 'down',
+      postgres: database.status === 'fulfilled' ? 'up' : 'down',
+      redis_cache: cacheRedis.status === 'ready' ? 'up' : 'degraded',
+      redis_queue: queueRedis.status === 'ready' ? 'up' : 'degraded',
+    }
+  }
+
+  const app = createApp(
+    {
+      submit: measuredSubmit(writers.submit, metrics),
+      ...readModel(pool, tagCache(cacheRedis), (result) => metrics.cache.inc({ result })),
+      authenticate,
+      users,
+      tokens: createTokens(config.jwtSecret),
+      fingerprintKey: Buffer.from(config.fingerprintSecret),
+      health,
+      metrics: () => register.metrics(),
+      observe: ({ seconds, ...labels }) => metrics.requests.observe(labels, seconds),
+      log,
+    },
+    version,
+  )
+  const handle = app.callback()
+  const server = createServer((request, response) => void handle(request, response))
+  // Longer than a balancer keeps idle connections, so that it is never us who closes one in use.
+  server.keepAliveTimeout = 65_000
+  server.headersTimeout = 66_000
+  server.requestTimeout = 60_000
+  server.prependListener('request', (_, response) => {
+    if (isStopping) response.setHeader('Connection', 'close')
+  })
+  const port = await listen(server, config)
+  log.info({ port }, 'api is listening')
+
+  const close = async () => {
+    isStopping = true
+    await drain(server)
+    writers.close()
+    await wakes.close()
+    await store.close()
+    cacheRedis.disconnect()
+    queueRedis.disconnect()
+    await pool.end()
+    log.info('api has stopped')
+  }
+  return { port, close }
+}
+
+/** Fails when the time is up, whatever becomes of the work. */
+const within = async (milliseconds: number, work: Promise<unknown>): Promise<void> => {
+  const isLate = await Promise.race([work.then(() => false), sleep(milliseconds, true)])
+  if (isLate) throw new Error(`no answer within ${milliseconds} ms`)
+}
+
+const listen = (server: Server, { host, port }: ApiConfig): Promise<number> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
+  })
+
+/**
+ * No new connections; what comes on the old ones is answered, and told that it was the last there.
+ * After ten seconds whatever is left is cut.
+ */
+const drain = (server: Server): Promise<void> =>
+  new Promise((resolve) => {
+    const linger = setInterval(() => server.closeIdleConnections(), lingerMs)
+    const cut = setTimeout(() => server.closeAllConnections(), drainMs)
+    // HTTP's own close would at once drop the connections that seem idle.
+    NetServer.prototype.close.call(server, () => {
+      clearInterval(linger)
+      clearTimeout(cut)
+      resolve()
+    })
+  })

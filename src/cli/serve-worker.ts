@@ -1,0 +1,57 @@
+import { projections } from '../projections/index.ts'
+import { tagCache } from '../runtime/cache.ts'
+import type { WorkerConfig } from '../runtime/config.ts'
+import { connectEventStore } from '../runtime/event-store.ts'
+import { wakeUpWorker } from '../runtime/jobs.ts'
+import { createLogger } from '../runtime/log.ts'
+import { createRegistry, observePool, workerMetrics } from '../runtime/metrics.ts'
+import { connectPostgres } from '../runtime/postgres.ts'
+import { advance } from '../runtime/projections/advance.ts'
+import { prepareSchema } from '../runtime/projections/schema.ts'
+import { sweepUntilStopped } from '../runtime/projections/sweep.ts'
+import { connectCache, connectConsumer } from '../runtime/redis.ts'
+import type { Running } from './serve-api.ts'
+import { serveStatus } from './serve-status.ts'
+
+/** Connects everything a worker needs, and projects: on wake-ups, and on the sweep without them. */
+export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
+  const log = createLogger('worker', config.logLevel)
+  const db = connectPostgres(config.databaseUrl, {
+    max: 8,
+    onError: (error) => log.warn({ err: error }, 'an idle database connection ended'),
+  })
+  for (const projection of projections) await prepareSchema(db, projection)
+  const store = connectEventStore(config.eventStoreUrl)
+  const cacheRedis = connectCache(config.cacheUrl, log)
+  const queueRedis = connectConsumer(config.queueUrl, log)
+  const stopping = new AbortController()
+  const cache = tagCache(cacheRedis)
+  const register = createRegistry()
+  observePool(register, db)
+  const metrics = workerMetrics(register)
+  const projecting = { db, store, cache, log, metrics, stopping: stopping.signal }
+
+  const fold = async (name: string, bookId: string) => {
+    const projection = projections.find((one) => one.name === name)
+    // A hint from a release with other projections is no concern of this one.
+    if (!projection) return
+    while ((await advance(projecting, projection, bookId)) === 'more' && !stopping.signal.aborted);
+  }
+  const worker = wakeUpWorker(queueRedis, fold, log)
+  const sweeping = projections.map((projection) => sweepUntilStopped(projecting, projection))
+  const status = await serveStatus(config, () => register.metrics())
+  log.info({ port: status.port }, 'worker is projecting')
+
+  const close = async () => {
+    stopping.abort()
+    await status.close()
+    await Promise.all(sweeping)
+    await worker.close()
+    await store.close()
+    cacheRedis.disconnect()
+    queueRedis.disconnect()
+    await db.end()
+    log.info('worker has stopped')
+  }
+  return { port: status.port, close }
+}

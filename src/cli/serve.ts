@@ -1,0 +1,56 @@
+import { Argument, Command } from 'commander'
+import { apiConfig, workerConfig } from '../runtime/config.ts'
+import { stopSignal } from '../runtime/stop-signal.ts'
+import { UserError } from './report-failure.ts'
+import { serveAll } from './serve-all.ts'
+import { type Running, serveApi } from './serve-api.ts'
+import { serveStore } from './serve-store.ts'
+import { serveWorker } from './serve-worker.ts'
+
+const parts: Record<string, () => Promise<Running>> = {
+  api: () => serveApi(apiConfig(process.env)),
+  worker: () => serveWorker(workerConfig(process.env)),
+  store: () => serveStore(process.env),
+}
+
+/** One part in this process, until it is asked to stop. Tells its parent when it is ready. */
+const servePart = async (start: () => Promise<Running>): Promise<void> => {
+  const stopping = stopSignal()
+  const { port, close } = await start().catch((error: unknown) => {
+    const { code, message } = error as { code?: string; message: string }
+    if (code !== 'EADDRINUSE') throw error
+    throw new UserError(`${message}. Another program has that port; choose one with PORT=...`)
+  })
+  process.send?.({ ready: true, port })
+  await stopping
+  await close()
+  process.exit(0)
+}
+
+export const serveCommand = new Command('serve')
+  .description('Serve Daybook, or one part of it')
+  .addArgument(
+    new Argument('[part]', 'all: everything on this machine, with what it needs')
+      .choices(['all', 'api', 'worker', 'store'])
+      .default('all'),
+  )
+  .option('--no-example', 'start without the example book (all)')
+  .addHelpText(
+    'after',
+    `
+Environment:
+  PORT, HOST                    where the API listens (3000, 127.0.0.1)
+  DAYBOOK_DIRECTORY             where everything is kept (all; .daybook)
+  DAYBOOK_WORKER_PORT           /metrics and /health/live of a worker (any free port)
+  EVENTSTORE_URL, DATABASE_URL, REDIS_QUEUE_URL, REDIS_CACHE_URL
+                                parts that run elsewhere; "all" brings up those that are not set
+  DAYBOOK_JWT_SECRET            at least 32 bytes; signs the tokens
+  DAYBOOK_FINGERPRINT_SECRET    recognises retried requests; it must never change
+  DAYBOOK_ADMIN_EMAIL, DAYBOOK_ADMIN_PASSWORD
+                                the administrator to make if there is none
+  DAYBOOK_LOG_LEVEL             debug, info, warn, error or silent (info)`,
+  )
+  .action(async (part: string, { example }: { example: boolean }) => {
+    const start = parts[part]
+    await (start ? servePart(start) : serveAll({ example }))
+  })

@@ -1,0 +1,23 @@
+import type { Recorded } from '../domain/events/index.ts'
+import type { StoredEvent } from '../domain/upcast.ts'
+
+export type Appended =
+  | { readonly kind: 'appended' }
+  /** The book is not at the expected revision: nothing was stored. */
+  | { readonly kind: 'wrong_revision' }
+  /** No answer came. It may have been stored, or may yet be. */
+  | { readonly kind: 'unknown'; readonly error: Error }
+
+/** What a writer needs of an event store: one stream a book, appended to at a known revision. */
+export type BookLog = {
+  /** `expected` is the revision of the last event, -1 for none. All events are stored, or none. */
+  readonly append: (
+    bookId: string,
+    expected: number,
+    events: readonly Recorded[],
+  ) => Promise<Appended>
+  /** Events from a revision on, in order; none for a book that does not exist. */
+  readonly read: (bookId: string, from: number, limit?: number) => AsyncIterable<StoredEvent>
+  /** The revision of the last event, -1 for none. */
+  readonly lastRevision: (bookId: string) => Promise<number>
+}

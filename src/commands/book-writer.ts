@@ -1,0 +1,220 @@
+import { type Book, emptyBook, merge } from '../domain/book.ts'
+import type { Recorded } from '../domain/events/index.ts'
+import { evolve } from '../domain/evolve.ts'
+import { Rejected, type RejectionCode, reject } from '../domain/rejection.ts'
+import { upcast } from '../domain/upcast.ts'
+import type { BookLog } from './book-log.ts'
+import { type DecidedGroup, decideGroup, neededEvents } from './decide-group.ts'
+import type { Outcome, Received } from './received.ts'
+
+export type WriterOptions = {
+  readonly log: BookLog
+  readonly clock: () => number
+  /** Runs something once, in so many ms. What it returns calls it off. */
+  readonly after: (ms: number, run: () => void) => () => void
+  /** Between 0 and 1, for jitter. */
+  readonly random: () => number
+  /** Called after each append, before anybody is answered. It must not throw. */
+  readonly appended: (bookId: string, events: readonly Recorded[]) => void
+  readonly warn: (message: string, details: object) => void
+}
+
+type Waiting = {
+  readonly received: Received
+  readonly resolve: (outcome: Outcome) => void
+  readonly reject: (error: Error) => void
+  isAnswered: boolean
+}
+
+export type BookWriter = {
+  /** Resolves once the outcome is certain; rejects with a `Rejected` when it is not in time. */
+  readonly submit: (received: Received) => Promise<Outcome>
+  /** Whether it could be let go of: nothing waits and nothing is in flight. */
+  readonly isIdle: () => boolean
+  /** When it last took a command, in ms since 1970. */
+  readonly lastUsed: () => number
+}
+
+const maxGroup = 1000
+const maxQueue = 20_000
+const maxConflicts = 5
+export const answerWithin = 8_000
+
+/**
+ * The one writer of a book in this process. Commands queue; whatever waits is decided together and
+ * appended in one call, while the next group gathers. Every answer waits for its group's append, a
+ * refusal too: it must not rest on state that was never committed or is stale. The expected
+ * revision is the fence against writers elsewhere.
+ */
+export const bookWriter = (bookId: string, options: WriterOptions): BookWriter => {
+  const { log, clock, after, random, appended, warn } = options
+  const queue: Waiting[] = []
+  /** Taken from the queue, and not answered for certain. */
+  let atHand: readonly Waiting[] = []
+  let base: Book = emptyBook(bookId)
+  let isLoaded = false
+  let isRunning = false
+  let isAppending = false
+  let isSettling = false
+  let lastUsed = clock()
+
+  const sleep = (ms: number) => new Promise<void>((resolve) => after(ms, resolve))
+
+  const catchUp = async (): Promise<void> => {
+    for await (const stored of log.read(bookId, base.revision + 1)) {
+      const event = upcast(stored)
+      if (event.metadata.previous_hash !== base.hash) {
+        throw new Error(`event ${event.id} does not follow revision ${base.revision} as known here`)
+      }
+      evolve(base, event)
+    }
+    isLoaded = true
+  }
+
+  /** After a conflict nothing new to read means that the log is older than what we knew. */
+  const refresh = async (): Promise<void> => {
+    const before = base.revision
+    await catchUp()
+    if (base.revision !== before) return
+    if ((await log.lastRevision(bookId)) >= base.revision) return
+    warn('the log is older than this writer: reading the book anew', { book: bookId, before })
+    base = emptyBook(bookId)
+    await catchUp()
+  }
+
+  const fetchNeeded = async (group: readonly Received[]) => {
+    const fetched = new Map<number, Recorded>()
+    for (const revision of neededEvents(base, group)) {
+      for await (const stored of log.read(bookId, revision, 1)) {
+        fetched.set(revision, upcast(stored))
+      }
+    }
+    return fetched
+  }
+
+  /** Only success or a wrong revision of the identical append says what became of it. */
+  const appendUntilCertain = async (events: readonly Recorded[]) => {
+    for (let attempt = 0; ; attempt++) {
+      const result = await log.append(bookId, base.revision, events)
+      if (result.kind !== 'unknown') {
+        if (isSettling) warn('append settled', { book: bookId, result: result.kind })
+        isSettling = false
+        return result.kind
+      }
+      if (!isSettling) warn('append unsettled', { book: bookId, error: result.error.message })
+      isSettling = true
+      await sleep(Math.min(2_000, 50 * 2 ** attempt) * (0.5 + random()))
+    }
+  }
+
+  /** Whether the group still stands on what the log holds. */
+  const commit = async ({ events, book }: DecidedGroup): Promise<boolean> => {
+    if (events.length === 0) return (await log.lastRevision(bookId)) === base.revision
+    isAppending = true
+    const result = await appendUntilCertain(events)
+    isAppending = false
+    if (result !== 'appended') return false
+    merge(book)
+    appended(bookId, events)
+    return true
+  }
+
+  /** What waits at the head of the queue, decided; null if nobody waits for it any more. */
+  const takeGroup = async (size: number): Promise<DecidedGroup | null> => {
+    atHand = queue.splice(0, size)
+    if (!isLoaded) await catchUp()
+    const fetched = await fetchNeeded(atHand.map(({ received }) => received))
+    // Who was told meanwhile that nothing was stored must find it true.
+    const group = atHand.filter(({ isAnswered }) => !isAnswered)
+    const now = Math.max(clock(), base.recordedAt)
+    const commands = group.map(({ received }) => received)
+    const decided = decideGroup(base, commands, fetched, now)
+    atHand = group.slice(0, decided.outcomes.length)
+    queue.unshift(...group.slice(decided.outcomes.length))
+    return atHand.length > 0 ? decided : null
+  }
+
+  const runGroup = async (): Promise<void> => {
+    let size = maxGroup
+    for (let conflicts = 1; ; conflicts++) {
+      const isLast = conflicts === maxConflicts
+      try {
+        const decided = await takeGroup(size)
+        if (!decided) return
+        if (await commit(decided)) return answer(takeAtHand(), decided)
+        const group = takeAtHand()
+        if (isLast) fail(group, rejected('write_contention'))
+        else queue.unshift(...group)
+        await refresh()
+      } catch (error) {
+        // A log that cannot be read leaves the book as it was; after anything else it is doubtful.
+        if (!(error instanceof Rejected)) {
+          isLoaded = false
+          base = emptyBook(bookId)
+        }
+        return fail(takeAtHand(), error as Error)
+      }
+      if (isLast) return
+      size = Math.max(1, size >> 1)
+      await sleep(10 * 2 ** conflicts * random())
+    }
+  }
+
+  const takeAtHand = (): readonly Waiting[] => {
+    const group = atHand
+    atHand = []
+    return group
+  }
+
+  const run = async (): Promise<void> => {
+    isRunning = true
+    // Commands of the same turn of the event loop share a group.
+    await Promise.resolve()
+    while (queue.length > 0) await runGroup()
+    isRunning = false
+  }
+
+  /** What can be said of a command whose time is up. One that is not appended never will be. */
+  const overdue = (waiting: Waiting): RejectionCode =>
+    isAppending && atHand.includes(waiting) ? 'outcome_unknown' : 'store_unavailable'
+
+  const submit = (received: Received): Promise<Outcome> =>
+    new Promise((resolve, rejectWith) => {
+      lastUsed = clock()
+      if (isSettling) return rejectWith(rejected('store_unavailable'))
+      if (queue.length >= maxQueue) return rejectWith(rejected('overloaded'))
+      const waiting: Waiting = {
+        received,
+        isAnswered: false,
+        resolve: (outcome) => {
+          callOff()
+          waiting.isAnswered = true
+          resolve(outcome)
+        },
+        reject: (error) => {
+          callOff()
+          waiting.isAnswered = true
+          rejectWith(error)
+        },
+      }
+      const callOff = after(answerWithin, () => waiting.reject(rejected(overdue(waiting))))
+      queue.push(waiting)
+      if (!isRunning) void run()
+    })
+
+  return {
+    submit,
+    isIdle: () => atHand.length === 0 && queue.length === 0,
+    lastUsed: () => lastUsed,
+  }
+}
+
+const answer = (group: readonly Waiting[], { outcomes }: DecidedGroup): void => {
+  for (const [index, outcome] of outcomes.entries()) group[index]?.resolve(outcome)
+}
+
+const rejected = (code: RejectionCode): Rejected => new Rejected(reject(code))
+
+const fail = (group: readonly Waiting[], error: Error): void => {
+  for (const waiting of group) waiting.reject(error)
+}

@@ -1,0 +1,52 @@
+import type { Static, TSchema } from 'typebox'
+import type { Book } from '../domain/book.ts'
+import type { BookEvent, Recorded } from '../domain/events/index.ts'
+import type { RecordedTransaction } from '../domain/events/transactions-recorded.ts'
+import type { MemberRole } from '../domain/member.ts'
+import type { Rejection } from '../domain/rejection.ts'
+
+/** A transaction that is in the book already, fetched because a command names its id. */
+export type ExistingTransaction = {
+  readonly transaction: RecordedTransaction
+  readonly event: Recorded
+}
+
+/** All that a decision may rest on beside the book: no clock, no randomness, no I/O. */
+export type Circumstances = {
+  /** When this is being recorded, in ms since 1970. */
+  readonly now: number
+  /** Ids for what the command makes, fixed when it was received. */
+  readonly ids: readonly string[]
+  /** Whether it carries an idempotency key, so that even a refusal must leave a trace. */
+  readonly isKeyed: boolean
+  readonly existing: ReadonlyMap<string, ExistingTransaction>
+}
+
+export type Decision =
+  /** `shown` is an event in the book that the answer shows in place of the new one. */
+  | { readonly kind: 'accepted'; readonly event: BookEvent; readonly shown: Recorded | null }
+  | { readonly kind: 'refused'; readonly rejection: Rejection }
+  /** Nothing is to be stored. The answer is that of an event in the book, or of none at all. */
+  | { readonly kind: 'answered'; readonly event: BookEvent; readonly recorded: Recorded | null }
+
+/** One intent: the schema of its data, and what the book makes of it. */
+export type Command<Schema extends TSchema = TSchema> = {
+  readonly name: string
+  readonly data: Schema
+  /** Whose it is to give, beside an administrator. */
+  readonly roles: readonly MemberRole[]
+  /** How many ids it may need. */
+  readonly idsFor: (data: Static<Schema>) => number
+  /** Ids of transactions that it must be shown if the book has them. */
+  readonly mentions: (data: Static<Schema>) => readonly string[]
+  readonly decide: (data: Static<Schema>, book: Book, circumstances: Circumstances) => Decision
+}
+
+export const command = <Schema extends TSchema>(it: Command<Schema>): Command<Schema> => it
+
+export const refused = (rejection: Rejection): Decision => ({ kind: 'refused', rejection })
+export const accepted = (event: BookEvent, shown: Recorded | null = null): Decision => ({
+  kind: 'accepted',
+  event,
+  shown,
+})

@@ -1,0 +1,172 @@
+import { type Book, findKey, findMember, findTransaction, fork } from '../domain/book.ts'
+import type { CommandRefused } from '../domain/events/command-refused.ts'
+import type { Recorded } from '../domain/events/index.ts'
+import { onlyExisting } from '../domain/events/transactions-recorded.ts'
+import { evolve, keyScope } from '../domain/evolve.ts'
+import { type Rejection, reject, stateless } from '../domain/rejection.ts'
+import type { ExistingTransaction } from './command.ts'
+import type { Outcome, Received } from './received.ts'
+import { encodedBytes, seal } from './seal.ts'
+
+/** EventStoreDB takes 1 MiB an append; an event must leave room for what it may be packed with. */
+const maxEventBytes = 768 * 1024
+const maxGroupBytes = 1000 * 1024
+
+export type DecidedGroup = {
+  /** The book as it will be once `events` are appended. */
+  readonly book: Book
+  readonly events: readonly Recorded[]
+  /** One a command, in order; commands past its end did not fit and wait for the next group. */
+  readonly outcomes: readonly Outcome[]
+}
+
+/** Events in the book that these commands need to see, by revision: earlier uses of keys and ids. */
+export const neededEvents = (book: Book, group: readonly Received[]): ReadonlySet<number> => {
+  const revisions = new Set<number>()
+  for (const { command, data, actor, key } of group) {
+    const used = key && findKey(book, keyScope(actor, key.route, key.value))
+    if (used != null) revisions.add(used)
+    for (const id of command.mentions(data)) {
+      const revision = findTransaction(book, id)
+      if (revision !== undefined) revisions.add(revision)
+    }
+  }
+  return revisions
+}
+
+/**
+ * Decides each command against the book and all that the group's earlier ones would make of it.
+ * Pure: nothing has happened until the events are appended, not even a refusal.
+ */
+export const decideGroup = (
+  base: Book,
+  group: readonly Received[],
+  fetched: ReadonlyMap<number, Recorded>,
+  now: number,
+): DecidedGroup => {
+  const book = fork(base)
+  const events: Recorded[] = []
+  const outcomes: Outcome[] = []
+  let bytes = 0
+  const eventAt = (revision: number): Recorded => {
+    const event = fetched.get(revision) ?? events[revision - base.revision - 1]
+    if (event?.revision !== revision) {
+      throw new Error(`event ${revision} of book ${base.id} was not fetched`)
+    }
+    return event
+  }
+  for (const received of group) {
+    const { outcome, event } = decideOne(received, book, eventAt, now)
+    if (event) {
+      const size = encodedBytes(event)
+      if (size > maxEventBytes) {
+        outcomes.push(tooLarge(size, book))
+        continue
+      }
+      if (bytes + size > maxGroupBytes) break
+      bytes += size
+      evolve(book, event)
+      events.push(event)
+    }
+    outcomes.push(outcome)
+  }
+  return { book, events, outcomes }
+}
+
+type Decided = { readonly outcome: Outcome; readonly event?: Recorded }
+
+const decideOne = (
+  received: Received,
+  book: Book,
+  eventAt: (revision: number) => Recorded,
+  now: number,
+): Decided => {
+  const { command, data, key, actor, ids } = received
+  const forbidden = authorise(received, book)
+  if (forbidden) return { outcome: refusal(book, forbidden, false) }
+  const used = key && findKey(book, keyScope(actor, key.route, key.value))
+  if (used != null) return { outcome: replay(eventAt(used), received, book, eventAt) }
+  const existing = new Map<string, ExistingTransaction>()
+  for (const id of command.mentions(data)) {
+    const revision = findTransaction(book, id)
+    if (revision !== undefined) existing.set(id, findRecorded(eventAt(revision), id))
+  }
+  const isKeyed = key !== null
+  const decision = command.decide(data, book, { now, ids, isKeyed, existing })
+  switch (decision.kind) {
+    case 'accepted': {
+      const event = seal(decision.event, received, book, now)
+      return { outcome: done(event, decision.shown), event }
+    }
+    case 'answered': {
+      const { event, recorded } = decision
+      const isReplay = recorded !== null
+      return { outcome: { kind: 'done', event, recorded, revision: book.revision, isReplay } }
+    }
+    case 'refused': {
+      const { rejection } = decision
+      if (!isKeyed || stateless.has(rejection.code)) {
+        return { outcome: refusal(book, rejection, false) }
+      }
+      const refused: CommandRefused = {
+        type: 'CommandRefused',
+        data: { command: command.name, rejection },
+      }
+      const event = seal(refused, received, book, now)
+      const { revision } = event
+      return { outcome: { kind: 'refused', rejection, revision, isReplay: false }, event }
+    }
+  }
+}
+
+/** Leaves no trace: whoever may not write into a book must not write into its stream. */
+const authorise = ({ command, actor, isAdmin }: Received, book: Book): Rejection | null => {
+  if (!book.header) return command.name === 'OpenBook' ? null : reject('book_not_found')
+  if (isAdmin) return null
+  const role = findMember(book, actor)
+  // Somebody else's book is answered like one that is not there.
+  if (!role) return reject('book_not_found')
+  if (command.roles.includes(role)) return null
+  return reject('forbidden', `Your role in this book is ${role}, which does not allow this.`)
+}
+
+/** The first answer again, for a key that was used before. */
+const replay = (
+  event: Recorded,
+  { key }: Received,
+  book: Book,
+  eventAt: (revision: number) => Recorded,
+): Outcome => {
+  if (event.metadata.fingerprint !== key?.fingerprint) {
+    return refusal(book, reject('idempotency_key_reused'), false)
+  }
+  if (event.type === 'CommandRefused') {
+    return { ...refusal(book, event.data.rejection, true), revision: event.revision }
+  }
+  const id = event.type === 'TransactionsRecorded' ? onlyExisting(event) : null
+  const shown = id === null ? undefined : findTransaction(book, id)
+  return { ...done(event, shown === undefined ? null : eventAt(shown)), isReplay: true }
+}
+
+const findRecorded = (event: Recorded, id: string): ExistingTransaction => {
+  const transaction =
+    event.type === 'TransactionsRecorded'
+      ? event.data.transactions.find((one) => one.id === id)
+      : undefined
+  if (!transaction) throw new Error(`event ${event.revision} does not record transaction ${id}`)
+  return { transaction, event }
+}
+
+const done = (event: Recorded, shown: Recorded | null) => {
+  const { revision } = event
+  const isReplay = shown !== null
+  return { kind: 'done', event, recorded: shown ?? event, revision, isReplay } as const
+}
+
+const refusal = ({ revision }: Book, rejection: Rejection, isReplay: boolean) =>
+  ({ kind: 'refused', rejection, revision, isReplay }) as const
+
+const tooLarge = (bytes: number, book: Book): Outcome => {
+  const reason = `This would make an event of ${bytes} bytes; ${maxEventBytes} are allowed. Split it.`
+  return refusal(book, reject('too_large', reason, [{ bytes, limit: maxEventBytes }]), false)
+}

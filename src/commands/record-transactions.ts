@@ -1,0 +1,143 @@
+import Type, { type Static } from 'typebox'
+import { type Book, exponentOf, findTransaction, fork } from '../domain/book.ts'
+import { EntryRequest, TransferRequest } from '../domain/entry.ts'
+import {
+  onlyExisting,
+  type RecordedTransaction,
+  type TransactionsRecorded,
+} from '../domain/events/transactions-recorded.ts'
+import { applyTransaction } from '../domain/evolve.ts'
+import { DateOrInstant } from '../domain/instant.ts'
+import { Metadata } from '../domain/metadata.ts'
+import { type Rejection, reject } from '../domain/rejection.ts'
+import { checkTransaction, hasSameContent } from '../domain/transaction.ts'
+import { accepted, type Circumstances, command, type Decision, refused } from './command.ts'
+
+export const TransactionRequest = Type.Object(
+  {
+    id: Type.Optional(
+      Type.String({
+        format: 'uuid',
+        description: 'Chosen by the client: sent again with the same content, nothing is doubled',
+      }),
+    ),
+    effective_at: Type.Optional(DateOrInstant),
+    description: Type.Optional(Type.String({ maxLength: 1000 })),
+    metadata: Type.Optional(Metadata),
+    entries: Type.Optional(Type.Array(EntryRequest, { maxItems: 5000 })),
+    transfers: Type.Optional(
+      Type.Array(TransferRequest, {
+        maxItems: 2500,
+        description: 'Shorthand: each credits `from` and debits `to`',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+export type TransactionRequest = Static<typeof TransactionRequest>
+
+const RecordTransactions = Type.Object({
+  transactions: Type.Array(TransactionRequest, { minItems: 1, maxItems: 1000 }),
+  /** All or none; else each item stands for itself. */
+  atomic: Type.Boolean(),
+})
+type RecordTransactions = Static<typeof RecordTransactions>
+
+export const recordTransactions = command({
+  name: 'RecordTransactions',
+  data: RecordTransactions,
+  roles: ['owner', 'bookkeeper'],
+  idsFor: ({ transactions }) => transactions.length,
+  mentions: ({ transactions }) =>
+    transactions.flatMap(({ id }) => (id === undefined ? [] : [id.toLowerCase()])),
+
+  decide: (data, book, circumstances) => {
+    const outcome = recordEach(data, book, circumstances)
+    if ('code' in outcome) return refused(outcome)
+    return settle(outcome, circumstances)
+  },
+})
+
+type Outcome = {
+  -readonly [Key in keyof TransactionsRecorded['data']]: TransactionsRecorded['data'][Key]
+}
+
+const recordEach = (
+  { transactions, atomic }: RecordTransactions,
+  book: Book,
+  circumstances: Circumstances,
+): Outcome | Rejection => {
+  const scratch = fork(book)
+  const recorded: RecordedTransaction[] = []
+  const refusedItems: Outcome['refused'][number][] = []
+  const existing: Outcome['existing'][number][] = []
+  const exponents: Record<string, number> = {}
+  for (const [index, request] of transactions.entries()) {
+    const result = recordOne(request, index, scratch, circumstances, recorded)
+    if ('code' in result) {
+      if (atomic) return atItem(result, index, transactions.length)
+      refusedItems.push({ ...result, index })
+    } else if ('existing' in result) {
+      existing.push({ id: result.existing, index })
+    } else {
+      recorded.push(result)
+      scratch.transactions.set(result.id, scratch.revision + 1)
+      applyTransaction(scratch, result, circumstances.now)
+      for (const { currency } of result.entries) {
+        exponents[currency] ??= exponentOf(book, currency) as number
+      }
+    }
+  }
+  return { transactions: recorded, refused: refusedItems, existing, exponents }
+}
+
+/** Which item of an atomic batch it was that refused the whole. */
+const atItem = (rejection: Rejection, index: number, count: number): Rejection =>
+  count === 1
+    ? rejection
+    : {
+        ...rejection,
+        message: `Transaction ${index} of the batch: ${rejection.message}`,
+        details: [
+          { path: `/transactions/${index}`, reason: rejection.message },
+          ...rejection.details,
+        ],
+      }
+
+const recordOne = (
+  request: TransactionRequest,
+  index: number,
+  book: Book,
+  { now, ids, existing }: Circumstances,
+  earlier: readonly RecordedTransaction[],
+): RecordedTransaction | Rejection | { existing: string } => {
+  const id = request.id?.toLowerCase() ?? (ids[index] as string)
+  if (findTransaction(book, id) !== undefined) {
+    const known = existing.get(id)?.transaction ?? earlier.find((one) => one.id === id)
+    if (!known) throw new Error(`transaction ${id} is in the book but was not fetched`)
+    return hasSameContent(known, request, book)
+      ? { existing: id }
+      : reject('transaction_id_taken', `Transaction ${id} is there with other content.`, [{ id }])
+  }
+  const checked = checkTransaction(request, book, now)
+  if ('code' in checked) return checked
+  const { entries, effectiveAt } = checked
+  return {
+    id,
+    index,
+    status: 'posted',
+    effective_at: effectiveAt,
+    description: request.description ?? null,
+    metadata: request.metadata ?? {},
+    entries,
+  }
+}
+
+const settle = (data: Outcome, { isKeyed, existing }: Circumstances): Decision => {
+  const event: TransactionsRecorded = { type: 'TransactionsRecorded', data }
+  if (data.transactions.length > 0) return accepted(event)
+  const id = onlyExisting(event)
+  const recorded = (id !== null && existing.get(id)?.event) || null
+  // A key is bound to its request even where there is nothing else to store.
+  return isKeyed ? accepted(event, recorded) : { kind: 'answered', event, recorded }
+}

@@ -1,0 +1,35 @@
+import type { Book } from '../domain/book.ts'
+import { hashEvent, hasLeaves } from '../domain/chain.ts'
+import type { EventMetadata } from '../domain/events/event.ts'
+import { type BookEvent, eventTypes, type Recorded } from '../domain/events/index.ts'
+import { toInstant } from '../domain/instant.ts'
+import type { Received } from './received.ts'
+
+/** Gives a decided event its metadata and its place in the chain, after the book's last event. */
+export const seal = (event: BookEvent, received: Received, book: Book, now: number): Recorded => {
+  const metadata: Omit<EventMetadata, 'hash'> = {
+    schema_version: eventTypes[event.type].version,
+    command_id: received.commandId,
+    actor: received.actor,
+    correlation_id: received.correlationId,
+    causation_id: received.commandId,
+    recorded_at: toInstant(now),
+    idempotency_key: received.key?.value ?? null,
+    route: received.key?.route ?? null,
+    fingerprint: received.key?.fingerprint ?? null,
+    previous_hash: book.hash,
+    leaf_salt: hasLeaves(event.type) ? received.salt : null,
+  }
+  return {
+    ...event,
+    id: received.commandId,
+    revision: book.revision + 1,
+    metadata: { ...metadata, hash: hashEvent(event, metadata) },
+  }
+}
+
+/** What EventStoreDB counts against its limit for an append. */
+export const encodedBytes = ({ type, data, metadata }: Recorded): number =>
+  Buffer.byteLength(JSON.stringify(data)) +
+  Buffer.byteLength(JSON.stringify(metadata)) +
+  2 * type.length

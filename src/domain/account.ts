@@ -1,0 +1,66 @@
+import Type, { type Static } from 'typebox'
+import type { Direction } from './entry.ts'
+
+export const AccountType = Type.Union(
+  [
+    Type.Literal('asset'),
+    Type.Literal('liability'),
+    Type.Literal('equity'),
+    Type.Literal('income'),
+    Type.Literal('expense'),
+  ],
+  { description: 'Assets and expenses have a debit balance, the others a credit balance' },
+)
+export type AccountType = Static<typeof AccountType>
+
+export const AccountCode = Type.String({
+  pattern: '^[A-Za-z0-9:._/-]{1,128}$',
+  description: 'Unique among the open accounts of its book, usable wherever an id is',
+  examples: ['assets:bank:main'],
+})
+
+/** An increase dated in the future: it counts as available from `at` (ms since 1970) on. */
+type Maturing = { readonly at: number; readonly amount: bigint }
+
+/** Balances are in the account's normal sign: an increase is a debit for an asset or expense. */
+export type Account = {
+  readonly id: string
+  readonly code: string
+  readonly type: AccountType
+  readonly currency: string
+  readonly status: 'open' | 'frozen' | 'closed'
+  readonly minBalance: bigint | null
+  readonly maxBalance: bigint | null
+  /** Every posted entry recorded so far, those dated in the future included. */
+  readonly posted: bigint
+  readonly maturing: readonly Maturing[]
+}
+
+export const normalSide = (type: AccountType): Direction =>
+  type === 'asset' || type === 'expense' ? 'debit' : 'credit'
+
+/** The amount as it changes the account's balance, in its normal sign. */
+export const signed = (type: AccountType, direction: Direction, amount: bigint): bigint =>
+  direction === normalSide(type) ? amount : -amount
+
+/** What the minimum is compared with at `now`: posted, less increases that are still to come. */
+export const available = (account: Account, now: number): bigint => {
+  let sum = account.posted
+  for (const { at, amount } of account.maturing) if (at > now) sum -= amount
+  return sum
+}
+
+/** The account after one posted entry. A decrease counts at once, an increase from its date on. */
+export const post = (
+  account: Account,
+  change: bigint,
+  effectiveAt: number,
+  recordedAt: number,
+): Account => {
+  const posted = account.posted + change
+  const isToCome = change > 0n && effectiveAt > recordedAt
+  if (!isToCome && account.maturing.length === 0) return { ...account, posted }
+  const maturing = account.maturing.filter(({ at }) => at > recordedAt)
+  if (isToCome) maturing.push({ at: effectiveAt, amount: change })
+  return { ...account, posted, maturing }
+}

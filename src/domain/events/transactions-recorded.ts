@@ -1,0 +1,50 @@
+import type { Direction } from '../entry.ts'
+import type { Metadata } from '../metadata.ts'
+import type { Rejection } from '../rejection.ts'
+import type { Event, EventType } from './event.ts'
+
+export type RecordedEntry = {
+  /** The account's id. */
+  readonly account: string
+  readonly direction: Direction
+  readonly amount: string
+  readonly currency: string
+}
+
+export type RecordedTransaction = {
+  readonly id: string
+  /** Place in the request. */
+  readonly index: number
+  readonly status: 'posted'
+  readonly effective_at: string
+  readonly description: string | null
+  readonly metadata: Metadata
+  readonly entries: readonly RecordedEntry[]
+}
+
+/** One command's transactions, and what became of its other items: the whole answer is in here. */
+export type TransactionsRecorded = Event<
+  'TransactionsRecorded',
+  {
+    readonly transactions: readonly RecordedTransaction[]
+    /** Items refused, each for itself. */
+    readonly refused: readonly (Rejection & { readonly index: number })[]
+    /** Items whose transaction was there already, with the same content. */
+    readonly existing: readonly { readonly id: string; readonly index: number }[]
+    /** Exponents of the currencies used, so that the event explains itself. */
+    readonly exponents: Readonly<Record<string, number>>
+  }
+>
+
+export const transactionsRecorded: EventType<TransactionsRecorded['data']> = {
+  version: 1,
+  upcasts: {},
+  leaves: ['transactions', 'refused', 'existing'],
+}
+
+/** The id of the one transaction asked for, where it was there already; else null. */
+export const onlyExisting = ({ data }: TransactionsRecorded): string | null => {
+  const { transactions, refused, existing } = data
+  const [only] = existing
+  return only && existing.length + transactions.length + refused.length === 1 ? only.id : null
+}

@@ -1,0 +1,178 @@
+import { type Account, available, post, signed } from './account.ts'
+import { isInRange } from './amount.ts'
+import { type Book, findAccount } from './book.ts'
+import type { EntryRequest, TransferRequest } from './entry.ts'
+import type { RecordedEntry, RecordedTransaction } from './events/transactions-recorded.ts'
+import { instantOf, toInstant } from './instant.ts'
+import { type Rejection, reject } from './rejection.ts'
+
+export type TransactionContent = {
+  effective_at?: string
+  description?: string
+  metadata?: Readonly<Record<string, string>>
+  entries?: readonly EntryRequest[]
+  transfers?: readonly TransferRequest[]
+}
+
+/** Entries as given, then a credit and a debit for each transfer. */
+const expand = ({ entries = [], transfers = [] }: TransactionContent): EntryRequest[] => [
+  ...entries,
+  ...transfers.flatMap(({ from, to, ...rest }): EntryRequest[] => [
+    { account: from, direction: 'credit', ...rest },
+    { account: to, direction: 'debit', ...rest },
+  ]),
+]
+
+export type CheckedTransaction = {
+  readonly entries: readonly RecordedEntry[]
+  /** An instant. */
+  readonly effectiveAt: string
+}
+
+/** A transaction that the book can take now, or why it cannot. First the request, then the book. */
+export const checkTransaction = (
+  request: TransactionContent,
+  book: Book,
+  now: number,
+): CheckedTransaction | Rejection => {
+  const lines = expand(request)
+  const malformed = checkAmounts(lines)
+  if (malformed) return malformed
+  const entries: RecordedEntry[] = []
+  for (const [line, { account: reference, direction, amount, currency }] of lines.entries()) {
+    const account = findAccount(book, reference)
+    const problem = checkAccount(account, reference, currency, line)
+    if (problem) return problem
+    const { id, currency: own } = account as Account
+    entries.push({ account: id, direction, amount, currency: own })
+  }
+  const effectiveAt = request.effective_at
+    ? instantOf(request.effective_at, book.header?.timeZone ?? 'UTC')
+    : now
+  return (
+    checkBalanced(entries) ??
+    checkBalances(entries, book, effectiveAt, now) ?? {
+      entries,
+      effectiveAt: toInstant(effectiveAt),
+    }
+  )
+}
+
+const checkAmounts = (lines: readonly EntryRequest[]): Rejection | null => {
+  if (lines.length < 2) {
+    return reject(
+      'too_few_entries',
+      `A transaction has at least two entries; this has ${lines.length}.`,
+    )
+  }
+  for (const [line, { amount }] of lines.entries()) {
+    if (amount !== '0' && amount.length <= 38) continue
+    const reason = amount === '0' ? 'An amount is above zero.' : 'An amount has at most 38 digits.'
+    return reject('amount_out_of_range', reason, [{ path: `/entries/${line}/amount`, reason }])
+  }
+  return null
+}
+
+const checkAccount = (
+  account: Account | undefined,
+  reference: string,
+  currency: string | undefined,
+  line: number,
+): Rejection | null => {
+  const path = `/entries/${line}`
+  if (!account) {
+    const reason = `There is no account ${reference} in this book. Open it first.`
+    return reject('account_not_found', reason, [{ path: `${path}/account`, reason }])
+  }
+  if (currency !== undefined && currency !== account.currency) {
+    const reason = `Account ${account.code} is in ${account.currency}, not in ${currency}.`
+    return reject('currency_mismatch', reason, [{ path: `${path}/currency`, reason }])
+  }
+  return null
+}
+
+const checkBalanced = (entries: readonly RecordedEntry[]): Rejection | null => {
+  const sums = new Map<string, bigint>()
+  for (const { currency, direction, amount } of entries) {
+    const change = direction === 'debit' ? BigInt(amount) : -BigInt(amount)
+    sums.set(currency, (sums.get(currency) ?? 0n) + change)
+  }
+  for (const [currency, sum] of sums) {
+    if (sum === 0n) continue
+    const [more, less] = sum > 0n ? ['Debits', 'credits'] : ['Credits', 'debits']
+    const difference = String(sum > 0n ? sum : -sum)
+    const reason = `${more} exceed ${less} by ${difference} ${currency}; they must be equal.`
+    return reject('unbalanced', reason, [{ currency, difference, reason }])
+  }
+  return null
+}
+
+const checkBalances = (
+  entries: readonly RecordedEntry[],
+  book: Book,
+  effectiveAt: number,
+  now: number,
+): Rejection | null => {
+  const after = new Map<string, Account>()
+  for (const entry of entries) {
+    const account = after.get(entry.account) ?? (findAccount(book, entry.account) as Account)
+    const change = signed(account.type, entry.direction, BigInt(entry.amount))
+    after.set(account.id, post(account, change, effectiveAt, now))
+  }
+  if (after.size < 2) return reject('same_account')
+  for (const account of after.values()) {
+    const before = findAccount(book, account.id) as Account
+    const problem = checkLimits(before, account, now)
+    if (problem) return problem
+  }
+  return null
+}
+
+/** A change that moves a balance towards its limits is never refused for being beyond them. */
+const checkLimits = (before: Account, after: Account, now: number): Rejection | null => {
+  const { id, code, currency, minBalance, maxBalance, posted } = after
+  if (!isInRange(posted)) {
+    const reason = `The balance of ${code} would need more than 38 digits.`
+    return reject('balance_out_of_range', reason, [{ account: id, code, reason }])
+  }
+  const left = available(after, now)
+  if (minBalance !== null && left < minBalance && left < available(before, now)) {
+    const reason = `${code} would fall to ${left} ${currency}; its minimum is ${minBalance}.`
+    const facts = { available: String(left), min_balance: String(minBalance) }
+    return reject('balance_too_low', reason, [{ account: id, code, ...facts }])
+  }
+  if (maxBalance !== null && posted > maxBalance && posted > before.posted) {
+    const reason = `${code} would rise to ${posted} ${currency}; its maximum is ${maxBalance}.`
+    const facts = { balance: String(posted), max_balance: String(maxBalance) }
+    return reject('balance_too_high', reason, [{ account: id, code, ...facts }])
+  }
+  return null
+}
+
+/** Whether the request, sent under the id of a recorded transaction, says the same again. */
+export const hasSameContent = (
+  recorded: RecordedTransaction,
+  request: TransactionContent,
+  book: Book,
+): boolean => {
+  const { effective_at, description = null, metadata = {} } = request
+  const lines = expand(request)
+  const timeZone = book.header?.timeZone ?? 'UTC'
+  return (
+    recorded.description === description &&
+    (effective_at === undefined ||
+      toInstant(instantOf(effective_at, timeZone)) === recorded.effective_at) &&
+    Object.keys(metadata).length === Object.keys(recorded.metadata).length &&
+    Object.entries(metadata).every(([key, value]) => recorded.metadata[key] === value) &&
+    lines.length === recorded.entries.length &&
+    recorded.entries.every((entry, line) => {
+      const { account, direction, amount, currency } = lines[line] as EntryRequest
+      return (
+        findAccount(book, account)?.id === entry.account &&
+        direction === entry.direction &&
+        amount === entry.amount &&
+        (currency === undefined || currency === entry.currency)
+      )
+    })
+  )
+}

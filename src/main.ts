@@ -1,0 +1,16 @@
+import { Command } from 'commander'
+import { importCommand } from './cli/import.ts'
+import { loginCommand } from './cli/login.ts'
+import { reportFailure } from './cli/report-failure.ts'
+import { serveCommand } from './cli/serve.ts'
+import { version } from './version.ts'
+
+const program = new Command('daybook')
+  .description('An event-sourced double-entry ledger.')
+  .version(version)
+  .addCommand(serveCommand)
+  .addCommand(importCommand)
+  .addCommand(loginCommand)
+  .showHelpAfterError('Run with --help to see what there is.')
+
+await program.parseAsync().catch(reportFailure)

@@ -1,0 +1,125 @@
+import { is, maybe, type Table } from '../table.ts'
+
+const times = {
+  created_at: is('timestamptz'),
+  updated_at: is('timestamptz'),
+  deleted_at: maybe('timestamptz'),
+} as const
+
+const book = {
+  columns: {
+    id: is('uuid'),
+    name: is('text'),
+    time_zone: is('text'),
+    currencies: is('jsonb'),
+    metadata: is('jsonb'),
+    account_count: is('int8'),
+    transaction_count: is('int8'),
+    entry_count: is('int8'),
+    ...times,
+  },
+  primaryKey: ['id'],
+  indexes: [{ columns: ['created_at', 'id'] }],
+  foreignKeys: {},
+} as const satisfies Table
+
+const member = {
+  columns: {
+    /** Follows from book and user. */
+    id: is('uuid'),
+    book_id: is('uuid'),
+    user_id: is('uuid'),
+    role: is('text'),
+    ...times,
+  },
+  primaryKey: ['id'],
+  indexes: [{ columns: ['book_id', 'created_at', 'id'] }, { columns: ['user_id', 'book_id'] }],
+  foreignKeys: { book_id: 'book' },
+} as const satisfies Table
+
+const account = {
+  columns: {
+    id: is('uuid'),
+    book_id: is('uuid'),
+    code: is('text'),
+    name: is('text'),
+    type: is('text'),
+    currency: is('text'),
+    exponent: is('int4'),
+    min_balance: maybe('numeric(38,0)'),
+    max_balance: maybe('numeric(38,0)'),
+    status: is('text'),
+    metadata: is('jsonb'),
+    /** All balances are in the account's normal sign. */
+    posted: is('numeric(38,0)'),
+    pending_increase: is('numeric(38,0)'),
+    pending_decrease: is('numeric(38,0)'),
+    entry_count: is('int8'),
+    /** The revision that last changed it. */
+    revision: is('int8'),
+    /** Entries that came in the order of their dates up to here have a running `balance`. */
+    in_order_until: maybe('timestamptz'),
+    in_order_balance: is('numeric(38,0)'),
+    /** The last date of an increase that lay in the future when it was recorded. */
+    maturing_until: maybe('timestamptz'),
+    ...times,
+  },
+  primaryKey: ['id'],
+  indexes: [
+    { columns: ['book_id', 'code'], isUnique: true, where: 'deleted_at is null' },
+    { columns: ['book_id', 'created_at', 'id'] },
+    { columns: ['book_id', 'name', 'id'] },
+  ],
+  foreignKeys: { book_id: 'book' },
+} as const satisfies Table
+
+const transaction = {
+  columns: {
+    id: is('uuid'),
+    book_id: is('uuid'),
+    revision: is('int8'),
+    /** Place among the transactions of its event. */
+    index: is('int4'),
+    status: is('text'),
+    effective_at: is('timestamptz'),
+    description: maybe('text'),
+    metadata: is('jsonb'),
+    ...times,
+  },
+  primaryKey: ['id'],
+  indexes: [
+    { columns: ['book_id', 'revision', 'index'], isUnique: true },
+    { columns: ['book_id', 'effective_at', 'revision', 'index'] },
+  ],
+  foreignKeys: { book_id: 'book' },
+} as const satisfies Table
+
+/** Never changed once written, so it has no times of its own but the transaction's. */
+const entry = {
+  columns: {
+    transaction_id: is('uuid'),
+    /** Place among all entries of its event. */
+    line: is('int4'),
+    account_id: is('uuid'),
+    revision: is('int8'),
+    effective_at: is('timestamptz'),
+    direction: is('text'),
+    amount: is('numeric(38,0)'),
+    currency: is('text'),
+    /** Of the account after it, counting entries that came in order of their dates; else null. */
+    in_order_balance: maybe('numeric(38,0)'),
+    created_at: is('timestamptz'),
+  },
+  primaryKey: ['transaction_id', 'line'],
+  indexes: [
+    { columns: ['account_id', 'effective_at', 'revision', 'line'] },
+    {
+      columns: ['account_id', 'effective_at', 'revision', 'line'],
+      where: 'in_order_balance is null',
+    },
+  ],
+  foreignKeys: { transaction_id: 'transaction', account_id: 'account' },
+} as const satisfies Table
+
+export const ledgerTables = { book, member, account, transaction, entry } as const
+export type LedgerTables = typeof ledgerTables

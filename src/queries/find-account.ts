@@ -1,0 +1,36 @@
+import { refuse } from '../domain/rejection.ts'
+import type { Reading } from './query.ts'
+import { type AccountRow, maturing, nextMaturity } from './resources.ts'
+
+export const isId = (text: string): boolean =>
+  /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text)
+
+/** What an answer about one account depends on. By code it may come to mean another account. */
+export const accountTags = (bookId: string, { account }: { account: string }): string[] =>
+  isId(account) ? [`account:${account.toLowerCase()}`] : [`book:${bookId}`]
+
+/** The account with this id or code, with what is still to mature; 404 if the book has none. */
+export const findAccount = async (
+  { db, bookId, now, validUntil }: Reading,
+  reference: string,
+): Promise<AccountRow> => {
+  const row = await db
+    .selectFrom('account')
+    .selectAll()
+    .select([maturing(now).as('maturing'), nextMaturity(now).as('next_maturity')])
+    .where('book_id', '=', bookId)
+    .where(isId(reference) ? 'id' : 'code', '=', reference)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst()
+  if (!row) {
+    return refuse('account_not_found', `There is no account ${reference} in this book.`)
+  }
+  validUntil(row.next_maturity)
+  return row
+}
+
+/** The book's row; 404 if it is not there, or not yet. */
+export const findBook = async ({ db, bookId }: Pick<Reading, 'db' | 'bookId'>) => {
+  const row = await db.selectFrom('book').selectAll().where('id', '=', bookId).executeTakeFirst()
+  return row ?? refuse('book_not_found')
+}

@@ -1,0 +1,24 @@
+import { refuse } from '../domain/rejection.ts'
+import { isId } from './find-account.ts'
+import { query } from './query.ts'
+import type { TransactionResource } from './resources.ts'
+import { withEntries } from './transaction-entries.ts'
+
+export const getTransaction = query<{ transaction: string }, TransactionResource>({
+  name: 'transaction',
+  tags: (_, { transaction }) => [`transaction:${transaction.toLowerCase()}`],
+
+  run: async (reading, { transaction: id }) => {
+    const row = isId(id)
+      ? await reading.db
+          .selectFrom('transaction')
+          .selectAll()
+          .where('id', '=', id)
+          .where('book_id', '=', reading.bookId)
+          .executeTakeFirst()
+      : undefined
+    const [data] = row ? await withEntries(reading, [row]) : []
+    if (data) return { data, meta: {} }
+    return refuse('transaction_not_found', `There is no transaction ${id} in this book.`)
+  },
+})

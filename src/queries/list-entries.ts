@@ -1,0 +1,116 @@
+import { sql } from 'kysely'
+import Type, { type Static } from 'typebox'
+import { DateOrInstant, instantOf } from '../domain/instant.ts'
+import { balanceBefore } from './balance-at.ts'
+import { accountTags, findAccount, findBook } from './find-account.ts'
+import { countUpTo, isAfter, type OrderColumn, paged, pageParameters, paging } from './page.ts'
+import { query, type Reading } from './query.ts'
+import { type AccountRow, type StatementLine } from './resources.ts'
+
+export const ListEntries = Type.Object(
+  {
+    ...pageParameters,
+    'effective_at[gte]': Type.Optional(DateOrInstant),
+    'effective_at[lt]': Type.Optional(DateOrInstant),
+    sort: Type.Optional(
+      Type.Union([Type.Literal('effective_at'), Type.Literal('-effective_at')], {
+        description: 'The oldest first if left out; entries of one instant as they were recorded',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+type ListEntries = Static<typeof ListEntries> & { account: string }
+
+const order: readonly OrderColumn<'effective_at' | 'revision' | 'line'>[] = [
+  { column: 'effective_at', type: 'timestamptz' },
+  { column: 'revision', type: 'int8' },
+  { column: 'line', type: 'int4' },
+]
+
+/** An account's statement: its entries in the order of their dates, with the running balance. */
+export const listEntries = query<ListEntries, StatementLine[]>({
+  name: 'entries',
+  tags: accountTags,
+
+  run: async (reading, { account: reference, ...parameters }) => {
+    const account = await findAccount(reading, reference)
+    const { time_zone } = await findBook(reading)
+    const { page: _, limit: __, cursor: ___, sort = 'effective_at', ...filters } = parameters
+    const shape = { list: 'entries', account: account.id, sort, filters }
+    const pages = paging(parameters, shape)
+    const isDescending = sort.startsWith('-')
+    const filtered = filterEntries(reading, account.id, filters, time_zone)
+    let list = filtered.offset(pages.offset).limit(pages.limit + 1)
+    for (const { column } of order) list = list.orderBy(column, isDescending ? 'desc' : 'asc')
+    if (pages.after) list = list.where(isAfter(order, pages.after, isDescending))
+    const found = await list
+      .select(['transaction_id', 'line', 'revision', 'effective_at', 'created_at'])
+      .select(['direction', 'amount', 'currency'])
+      .execute()
+    const isWhole = Object.keys(filters).length === 0
+    const total = isWhole
+      ? account.entry_count
+      : await countUpTo(reading.db, filtered.select('line'))
+    const { rows, meta } = paged(found, pages, total, (row) =>
+      order.map(({ column }) => row[column]),
+    )
+    return { data: await withRunningBalance(reading, account, rows, isDescending), meta }
+  },
+})
+
+const filterEntries = (
+  { db }: Reading,
+  accountId: string,
+  filters: Static<typeof ListEntries>,
+  timeZone: string,
+) => {
+  let filtered = db.selectFrom('entry').where('account_id', '=', accountId)
+  const from = filters['effective_at[gte]']
+  const to = filters['effective_at[lt]']
+  const toTimestamp = (text: string) => new Date(instantOf(text, timeZone)).toISOString()
+  if (from) filtered = filtered.where('effective_at', '>=', toTimestamp(from))
+  if (to) filtered = filtered.where('effective_at', '<', toTimestamp(to))
+  return filtered
+}
+
+type Line = Omit<StatementLine, 'description' | 'exponent' | 'running_balance' | 'direction'> & {
+  direction: string
+}
+
+const withRunningBalance = async (
+  { db }: Reading,
+  account: AccountRow,
+  rows: readonly Line[],
+  isDescending: boolean,
+): Promise<StatementLine[]> => {
+  const lines = isDescending ? rows.toReversed() : rows
+  const [first] = lines
+  if (!first) return []
+  const place = sql`(entry.effective_at, entry.revision, entry.line)`
+  const bound = sql`(${first.effective_at}::timestamptz, ${first.revision}::int8, ${first.line}::int4)`
+  const { opening } = await db
+    .selectFrom('account')
+    .select(balanceBefore(place, bound).as('opening'))
+    .where('id', '=', account.id)
+    .executeTakeFirstOrThrow()
+  const transactions = await db
+    .selectFrom('transaction')
+    .select(['id', 'description'])
+    .where('id', 'in', [...new Set(lines.map(({ transaction_id }) => transaction_id))])
+    .execute()
+  const descriptions = new Map(transactions.map(({ id, description }) => [id, description]))
+  const normal = account.type === 'asset' || account.type === 'expense' ? 'debit' : 'credit'
+  let balance = BigInt(opening)
+  const shown = lines.map((line): StatementLine => {
+    balance += line.direction === normal ? BigInt(line.amount) : -BigInt(line.amount)
+    return {
+      ...line,
+      direction: line.direction as StatementLine['direction'],
+      description: descriptions.get(line.transaction_id) ?? null,
+      exponent: account.exponent,
+      running_balance: String(balance),
+    }
+  })
+  return isDescending ? shown.reverse() : shown
+}

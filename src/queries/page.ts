@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto'
+import { type Expression, type Kysely, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
+import Type, { type Static } from 'typebox'
+import { canonical } from '../domain/chain.ts'
+import { refuse } from '../domain/rejection.ts'
+import type { Page } from './query.ts'
+
+const maxDepth = 10_000
+
+/** What every list takes. `page` is for looking around, `cursor` for going through it all. */
+export const pageParameters = {
+  page: Type.Optional(Type.Integer({ minimum: 1, maximum: maxDepth, description: 'From 1' })),
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 200, description: 'Rows a page; 50 if left out' }),
+  ),
+  cursor: Type.Optional(
+    Type.String({ maxLength: 1000, description: 'meta.nextCursor of the page before' }),
+  ),
+}
+const PageParameters = Type.Object(pageParameters)
+export type PageParameters = Static<typeof PageParameters>
+
+type Key = string | number
+/** A column of the order, with the type that its values have in SQL. */
+export type OrderColumn<Column extends string> = {
+  readonly column: Column
+  readonly type: 'text' | 'uuid' | 'timestamptz' | 'int8' | 'int4'
+}
+
+export type Paging = {
+  readonly limit: number
+  readonly offset: number
+  readonly page: number | undefined
+  /** Values of the order's columns in the last row seen. */
+  readonly after: readonly Key[] | null
+  readonly cursorOf: (key: readonly Key[]) => string
+}
+
+/**
+ * Reads page, limit and cursor. `shape` is all that makes one list differ from another (filters,
+ * sort, book): a cursor is only good for the list that gave it.
+ */
+export const paging = (parameters: PageParameters, shape: object): Paging => {
+  const { page, limit = 50, cursor } = parameters
+  if (cursor !== undefined && page !== undefined) {
+    const reason = 'Give page or cursor, not both.'
+    refuse('invalid_request', reason, [{ path: '/page', reason }])
+  }
+  if ((page ?? 1) * limit > maxDepth) {
+    const reason = `page times limit is at most ${maxDepth}. Go on with cursor=meta.nextCursor.`
+    refuse('invalid_request', reason, [{ path: '/page', reason }])
+  }
+  const signature = createHash('sha256').update(canonical(shape)).digest('base64url').slice(0, 12)
+  return {
+    limit,
+    page: cursor === undefined ? (page ?? 1) : undefined,
+    offset: ((page ?? 1) - 1) * limit,
+    after: cursor === undefined ? null : readCursor(cursor, signature),
+    cursorOf: (key) => Buffer.from(JSON.stringify([signature, ...key])).toString('base64url'),
+  }
+}
+
+const readCursor = (cursor: string, signature: string): Key[] => {
+  try {
+    const [signed, ...key] = JSON.parse(Buffer.from(cursor, 'base64url').toString())
+    const isKey = key.every((part: unknown) => ['string', 'number'].includes(typeof part))
+    if (signed === signature && key.length > 0 && isKey) return key
+  } catch {
+    // Refused below, like a cursor of another list.
+  }
+  return refuse('invalid_cursor')
+}
+
+/** `(a, b, c) > (x, y, z)`, or `<` where the order is descending: one range of one index. */
+export const isAfter = (
+  order: readonly OrderColumn<string>[],
+  after: readonly Key[],
+  isDescending: boolean,
+): Expression<SqlBool> => {
+  if (after.length !== order.length) return refuse('invalid_cursor')
+  const columns = sql.join(order.map(({ column }) => sql.ref(column)))
+  const values = sql.join(
+    order.map(({ type }, index) => sql`${checked(after[index], type)}::${sql.raw(type)}`),
+  )
+  return sql<SqlBool>`(${columns}) ${sql.raw(isDescending ? '<' : '>')} (${values})`
+}
+
+const forms: Record<OrderColumn<string>['type'], (value: Key | undefined) => boolean> = {
+  text: (value) => typeof value === 'string',
+  uuid: (value) => typeof value === 'string' && /^[0-9a-f-]{36}$/.test(value),
+  timestamptz: (value) => typeof value === 'string' && !Number.isNaN(Date.parse(value)),
+  int8: (value) => Number.isSafeInteger(value),
+  int4: (value) => Number.isSafeInteger(value) && Math.abs(value as number) < 2 ** 31,
+}
+
+const checked = (value: Key | undefined, type: OrderColumn<string>['type']): Key =>
+  forms[type](value) ? (value as Key) : refuse('invalid_cursor')
+
+/** Cuts off the row too many that tells whether there is a next page. */
+export const paged = <Row>(
+  rows: readonly Row[],
+  { limit, page, cursorOf }: Paging,
+  total: number | null,
+  keyOf: (row: Row) => readonly Key[],
+): { rows: readonly Row[]; meta: Page } => {
+  const shown = rows.slice(0, limit)
+  const last = shown.at(-1)
+  const nextCursor = last && rows.length > limit ? cursorOf(keyOf(last)) : null
+  const totalPages = total === null ? null : Math.ceil(total / limit)
+  return { rows: shown, meta: { ...(page && { page }), limit, total, totalPages, nextCursor } }
+}
+
+const countLimit = 10_000
+
+/** Null past ten thousand: then counting would cost more than the page itself. */
+export const countUpTo = async <DB, Table extends keyof DB, Row>(
+  db: Kysely<DB>,
+  rows: SelectQueryBuilder<DB, Table, Row>,
+): Promise<number | null> => {
+  const { rows: counted } = await sql<{ total: number }>`
+    select count(*) as total from (${rows.limit(countLimit + 1)}) as counted`.execute(db)
+  const total = counted[0]?.total ?? 0
+  return total > countLimit ? null : total
+}

@@ -1,0 +1,40 @@
+import type { Kysely } from 'kysely'
+import type { LedgerTables } from '../projections/ledger/tables.ts'
+import type { Selected } from '../projections/table.ts'
+
+/** The tables that queries may read, as Kysely knows them. */
+export type ReadModel = { [Name in keyof LedgerTables]: Selected<LedgerTables[Name]> } & {
+  checkpoint: { book_id: string; revision: number }
+}
+
+export type Page = {
+  readonly page?: number
+  readonly limit: number
+  /** Rows in all; null where counting them would be a scan. */
+  readonly total: number | null
+  readonly totalPages: number | null
+  readonly nextCursor: string | null
+}
+
+export type Envelope<Data> = { readonly data: Data; readonly meta: object }
+
+/** One snapshot of the read model: all that is read through it belongs together. */
+export type Reading = {
+  readonly db: Kysely<ReadModel>
+  readonly bookId: string
+  /** Up to which revision the book is folded in this snapshot. */
+  readonly revision: number
+  /** The time of the question. */
+  readonly now: Date
+  /** Says that the answer is only good until then, though no event may come. */
+  readonly validUntil: (instant: string | null) => void
+}
+
+export type Query<Parameters, Data> = {
+  readonly name: string
+  /** What the answer depends on. An answer is cached as long as none of these change. */
+  readonly tags: (bookId: string, parameters: Parameters) => readonly string[]
+  readonly run: (reading: Reading, parameters: Parameters) => Promise<Envelope<Data>>
+}
+
+export const query = <Parameters, Data>(it: Query<Parameters, Data>): Query<Parameters, Data> => it

@@ -1,0 +1,139 @@
+import { sql } from 'kysely'
+import Type, { type Static } from 'typebox'
+import { AccountType } from '../domain/account.ts'
+import { SignedAmount } from '../domain/amount.ts'
+import { Currency, CurrencyCode } from '../domain/currency.ts'
+import { Direction } from '../domain/entry.ts'
+import { Instant } from '../domain/instant.ts'
+import { Metadata } from '../domain/metadata.ts'
+import type { ReadModel } from './query.ts'
+
+const Id = Type.String({ format: 'uuid' })
+const Exponent = Type.Integer({ description: 'Digits after the point' })
+
+export const BookResource = Type.Object({
+  id: Id,
+  name: Type.String(),
+  time_zone: Type.String(),
+  currencies: Type.Array(Currency),
+  metadata: Metadata,
+  account_count: Type.Integer(),
+  transaction_count: Type.Integer(),
+  entry_count: Type.Integer(),
+  created_at: Instant,
+  updated_at: Instant,
+})
+export type BookResource = Static<typeof BookResource>
+
+export const AccountResource = Type.Object({
+  id: Id,
+  book_id: Id,
+  code: Type.String(),
+  name: Type.String(),
+  type: AccountType,
+  currency: CurrencyCode,
+  exponent: Exponent,
+  min_balance: Type.Union([SignedAmount, Type.Null()]),
+  max_balance: Type.Union([SignedAmount, Type.Null()]),
+  status: Type.Union([Type.Literal('open'), Type.Literal('frozen'), Type.Literal('closed')]),
+  metadata: Metadata,
+  balances: Type.Object(
+    {
+      posted: SignedAmount,
+      pending: SignedAmount,
+      available: SignedAmount,
+    },
+    { description: 'In the account’s normal sign; available is what the minimum binds' },
+  ),
+  entry_count: Type.Integer(),
+  revision: Type.Integer({ description: 'Of the event that last changed the account' }),
+  created_at: Instant,
+  updated_at: Instant,
+})
+export type AccountResource = Static<typeof AccountResource>
+
+const EntryResource = Type.Object({
+  account_id: Id,
+  account_code: Type.Optional(Type.String({ description: 'As it is now; only in reads' })),
+  direction: Direction,
+  amount: SignedAmount,
+  currency: CurrencyCode,
+  exponent: Exponent,
+})
+
+export const TransactionResource = Type.Object({
+  id: Id,
+  book_id: Id,
+  status: Type.Literal('posted'),
+  effective_at: Instant,
+  description: Type.Union([Type.String(), Type.Null()]),
+  metadata: Metadata,
+  entries: Type.Array(EntryResource),
+  revision: Type.Integer({ description: 'Of the event that recorded it' }),
+  created_at: Type.String({ format: 'date-time', description: 'When it was recorded' }),
+})
+export type TransactionResource = Static<typeof TransactionResource>
+
+export const StatementLine = Type.Object({
+  transaction_id: Id,
+  line: Type.Integer(),
+  revision: Type.Integer(),
+  effective_at: Instant,
+  created_at: Type.String({ format: 'date-time', description: 'When it was recorded' }),
+  description: Type.Union([Type.String(), Type.Null()]),
+  direction: Direction,
+  amount: SignedAmount,
+  currency: CurrencyCode,
+  exponent: Exponent,
+  running_balance: Type.String({
+    description: 'Of the account after this line, in the order of effective_at',
+  }),
+})
+export type StatementLine = Static<typeof StatementLine>
+
+export const toBook = ({ deleted_at: _, ...row }: ReadModel['book']): BookResource =>
+  row as BookResource
+
+/** The side on which an account grows, by its type. */
+export const normalSide = sql<string>`case when account.type in ('asset', 'expense')
+  then 'debit' else 'credit' end`
+
+/** Increases that are dated after `now`: posted, but not available yet. */
+export const maturing = (now: Date) => sql<string>`case when account.maturing_until > ${now} then (
+  select coalesce(sum(amount), 0) from entry
+  where account_id = account.id and effective_at > ${now} and direction = ${normalSide}
+) else 0 end`
+
+/** When the next of those increases counts; null if there is none. */
+export const nextMaturity = (now: Date) => sql<
+  string | null
+>`case when account.maturing_until > ${now} then (
+  select min(effective_at) from entry
+  where account_id = account.id and effective_at > ${now} and direction = ${normalSide}
+) end`
+
+export type AccountRow = ReadModel['account'] & { maturing: string }
+
+export const toAccount = (row: AccountRow): AccountResource => {
+  const { posted, pending_increase, pending_decrease, maturing: toCome } = row
+  const pending = BigInt(pending_increase) - BigInt(pending_decrease)
+  const available = BigInt(posted) - BigInt(pending_decrease) - BigInt(toCome)
+  return {
+    id: row.id,
+    book_id: row.book_id,
+    code: row.code,
+    name: row.name,
+    type: row.type as AccountResource['type'],
+    currency: row.currency,
+    exponent: row.exponent,
+    min_balance: row.min_balance,
+    max_balance: row.max_balance,
+    status: row.status as AccountResource['status'],
+    metadata: row.metadata as AccountResource['metadata'],
+    balances: { posted, pending: String(pending), available: String(available) },
+    entry_count: row.entry_count,
+    revision: row.revision,
+    created_at: row.created_at,
+    updated_at: row.updated_at,
+  }
+}

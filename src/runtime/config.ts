@@ -1,0 +1,68 @@
+/** Where the parts are, from the environment; every one of them can be anywhere. */
+export type ServiceConfig = {
+  readonly eventStoreUrl: string
+  readonly databaseUrl: string
+  readonly queueUrl: string
+  readonly cacheUrl: string
+  readonly logLevel: string
+}
+
+export type WorkerConfig = ServiceConfig & {
+  readonly host: string
+  /** Of the worker's own /metrics and /health/live; 0 takes any that is free. */
+  readonly port: number
+}
+
+export type ApiConfig = ServiceConfig & {
+  readonly host: string
+  readonly port: number
+  readonly jwtSecret: string
+  readonly fingerprintSecret: string
+  /** The administrator to make if there is none of this e-mail. */
+  readonly admin: { readonly email: string; readonly password: string } | null
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const required = (environment: Environment, name: string, example: string): string => {
+  const value = environment[name]
+  if (value) return value
+  throw new Error(`${name} is not set. Set it, e.g. ${name}=${example}, or use: npm start`)
+}
+
+const serviceConfig = (environment: Environment): ServiceConfig => ({
+  eventStoreUrl: required(environment, 'EVENTSTORE_URL', 'esdb://127.0.0.1:2113?tls=false'),
+  databaseUrl: required(environment, 'DATABASE_URL', 'postgres://user@127.0.0.1/daybook'),
+  queueUrl: required(environment, 'REDIS_QUEUE_URL', 'redis://127.0.0.1:6379'),
+  cacheUrl: required(environment, 'REDIS_CACHE_URL', 'redis://127.0.0.1:6380'),
+  logLevel: environment['DAYBOOK_LOG_LEVEL'] ?? 'info',
+})
+
+export const portOf = (text: string, name: string): number => {
+  const port = Number(text)
+  if (/^\d+$/.test(text) && port <= 65_535) return port
+  throw new Error(`${name} is "${text}"; use a number up to 65535`)
+}
+
+export const workerConfig = (environment: Environment): WorkerConfig => ({
+  ...serviceConfig(environment),
+  host: environment['HOST'] ?? '127.0.0.1',
+  port: portOf(environment['DAYBOOK_WORKER_PORT'] ?? '0', 'DAYBOOK_WORKER_PORT'),
+})
+
+export const apiConfig = (environment: Environment): ApiConfig => {
+  const email = environment['DAYBOOK_ADMIN_EMAIL']
+  const password = environment['DAYBOOK_ADMIN_PASSWORD']
+  return {
+    ...serviceConfig(environment),
+    host: environment['HOST'] ?? '127.0.0.1',
+    port: portOf(environment['PORT'] ?? '3000', 'PORT'),
+    jwtSecret: required(environment, 'DAYBOOK_JWT_SECRET', '$(openssl rand -hex 32)'),
+    fingerprintSecret: required(
+      environment,
+      'DAYBOOK_FINGERPRINT_SECRET',
+      '$(openssl rand -hex 32)',
+    ),
+    admin: email && password ? { email, password } : null,
+  }
+}

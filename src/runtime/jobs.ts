@@ -1,0 +1,70 @@
+import { Queue, Worker } from 'bullmq'
+import type { Redis } from 'ioredis'
+import type { Logger } from './log.ts'
+
+const queueName = 'daybook'
+const connectionOf = (redis: Redis) => redis as never
+
+export type WakeUps = {
+  /** Says that a book has news. Never waits and never fails: the sweep sees what this missed. */
+  readonly wake: (bookId: string) => void
+  /** How many hints there are, by state; none if the queue is away. */
+  readonly counts: () => Promise<Readonly<Record<string, number>>>
+  readonly close: () => Promise<void>
+}
+
+/** Adds at most one hint a book at a time; one more follows if there was news meanwhile. */
+export const wakeUps = (redis: Redis, projections: readonly string[], log: Logger): WakeUps => {
+  const queue = new Queue(queueName, { connection: connectionOf(redis) })
+  queue.on('error', (error) => log.debug({ err: error }, 'wake-up queue'))
+  const adding = new Map<string, 'adding' | 'again'>()
+
+  const add = async (bookId: string): Promise<void> => {
+    adding.set(bookId, 'adding')
+    try {
+      await queue.addBulk(
+        projections.map((projection) => ({
+          name: projection,
+          data: { book: bookId },
+          opts: {
+            deduplication: { id: `${projection}-${bookId}`, keepLastIfActive: true },
+            removeOnComplete: true,
+            removeOnFail: true,
+          },
+        })),
+      )
+    } catch (error) {
+      log.debug({ err: error, book: bookId }, 'a wake-up was not sent; the sweep will see to it')
+    }
+    const isAgain = adding.get(bookId) === 'again'
+    adding.delete(bookId)
+    if (isAgain) await add(bookId)
+  }
+
+  return {
+    wake: (bookId) => {
+      if (adding.has(bookId)) adding.set(bookId, 'again')
+      else void add(bookId)
+    },
+    counts: () => queue.getJobCounts('waiting', 'active', 'failed').catch(() => ({})),
+    close: () => queue.close(),
+  }
+}
+
+/** Takes hints and hands each to `handle`. A hint that fails is dropped: the sweep comes anyway. */
+export const wakeUpWorker = (
+  redis: Redis,
+  handle: (projection: string, bookId: string) => Promise<void>,
+  log: Logger,
+): { close: () => Promise<void> } => {
+  const worker = new Worker<{ book: string }>(queueName, (job) => handle(job.name, job.data.book), {
+    connection: connectionOf(redis),
+    concurrency: 4,
+    lockDuration: 15_000,
+    stalledInterval: 5_000,
+    maxStalledCount: 10,
+  })
+  worker.on('error', (error) => log.debug({ err: error }, 'wake-up worker'))
+  worker.on('failed', (job, error) => log.warn({ err: error, book: job?.data.book }, 'fold failed'))
+  return { close: () => worker.close() }
+}

@@ -1,0 +1,100 @@
+import type { Projection } from '../../projections/projection.ts'
+import type { TagCache } from '../cache.ts'
+import type { EventStore } from '../event-store.ts'
+import type { Logger } from '../log.ts'
+import type { WorkerMetrics } from '../metrics.ts'
+import type { Database } from '../postgres.ts'
+import { applyPage, type Page, Poison, readCheckpoint, readPage, recordFailure } from './runner.ts'
+import { forgetStaleTags } from './stale-tags.ts'
+
+export type Projecting = {
+  readonly db: Database
+  readonly store: EventStore
+  readonly cache: TagCache
+  readonly log: Logger
+  readonly metrics: WorkerMetrics
+  /** Aborted when the process is to stop: what is under way is finished, nothing new is begun. */
+  readonly stopping: AbortSignal
+}
+
+export type Progress = 'caught_up' | 'more' | 'halted'
+
+/** Longer work is cut into slices, so that one book's backlog does not starve the others. */
+const sliceMs = 10_000
+
+const latest = new Map<string, Promise<unknown>>()
+
+/**
+ * Folds what is new in a book, page by page, until nothing is or the slice is over. In one process
+ * a book is folded by one caller after the other: together they would only wait for one row lock.
+ */
+export const advance = async (
+  projecting: Projecting,
+  projection: Projection,
+  bookId: string,
+): Promise<Progress> => {
+  const key = `${projection.name} ${bookId}`
+  const before = latest.get(key) ?? Promise.resolve()
+  const mine = before.catch(() => {}).then(() => foldSlice(projecting, projection, bookId))
+  latest.set(key, mine)
+  try {
+    return await mine
+  } finally {
+    if (latest.get(key) === mine) latest.delete(key)
+  }
+}
+
+const foldSlice = async (
+  projecting: Projecting,
+  projection: Projection,
+  bookId: string,
+): Promise<Progress> => {
+  const { db, store, cache, log, stopping } = projecting
+  const end = Date.now() + sliceMs
+  try {
+    while (Date.now() < end && !stopping.aborted) {
+      const page = await readPage(store, bookId, await readCheckpoint(db, projection, bookId))
+      if (!page) return 'caught_up'
+      const applied = await applyUpToPoison(db, projection, page)
+      if (!applied) continue // Another worker was faster.
+      const { id, tags, revision } = applied
+      if (await cache.raise(tags, revision)) await forgetStaleTags(db, projection, [id])
+      tellFolded(projecting, projection.name, page, revision)
+    }
+    return 'more'
+  } catch (error) {
+    if (!(error instanceof Poison)) throw error
+    await recordFailure(db, projection, bookId, error)
+    const facts = { projection: projection.name, book: bookId, revision: error.revision }
+    log.error({ ...facts, err: error.cause }, 'book halted: an event cannot be folded')
+    return 'halted'
+  }
+}
+
+/** In numbers, and for the log: which commands are visible now. */
+const tellFolded = (
+  { metrics, log }: Projecting,
+  projection: string,
+  { bookId: book, events, from }: Page,
+  revision: number,
+): void => {
+  const folded = events.filter((event) => event.revision <= revision)
+  const recordedAt = Date.parse(folded.at(-1)?.metadata.recorded_at ?? '')
+  const lag = Math.max(0, Date.now() - recordedAt) / 1000
+  const labels = { projection, book }
+  metrics.page(labels, { events: folded.length, revision, lag })
+  if (!log.isLevelEnabled('debug')) return
+  const correlation_ids = folded.map(({ metadata }) => metadata.correlation_id)
+  log.debug({ ...labels, from: from.revision + 1, to: revision, correlation_ids }, 'folded')
+}
+
+const applyUpToPoison = async (db: Database, projection: Projection, page: Page) => {
+  try {
+    return await applyPage(db, projection, page)
+  } catch (error) {
+    if (!(error instanceof Poison)) throw error
+    const events = page.events.filter(({ revision }) => revision < error.revision)
+    if (events.length === 0) throw error
+    return applyPage(db, projection, { ...page, events })
+  }
+}

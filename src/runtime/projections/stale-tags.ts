@@ -1,0 +1,32 @@
+import { type Projection, schemaOf } from '../../projections/projection.ts'
+import type { TagCache } from '../cache.ts'
+import type { Database } from '../postgres.ts'
+
+/** Tags that were committed with a page but, after a crash or without Redis, not raised yet. */
+export const raiseStaleTags = async (
+  db: Database,
+  cache: TagCache,
+  projection: Projection,
+): Promise<void> => {
+  for (;;) {
+    const { rows } = await db.query(
+      `select id, revision, tags from ${schemaOf(projection)}.stale_tag order by id limit 500`,
+    )
+    if (rows.length === 0) return
+    const raised: number[] = []
+    for (const { id, revision, tags } of rows) {
+      if (!(await cache.raise(tags, revision))) break
+      raised.push(id)
+    }
+    await forgetStaleTags(db, projection, raised)
+    if (raised.length < rows.length) return
+  }
+}
+
+export const forgetStaleTags = async (
+  db: Database,
+  projection: Projection,
+  ids: readonly number[],
+): Promise<void> => {
+  await db.query(`delete from ${schemaOf(projection)}.stale_tag where id = any($1::int8[])`, [ids])
+}

@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import { Rejected, reject } from '../domain/rejection.ts'
+import { ledger } from '../projections/ledger/ledger.ts'
+import { schemaOf } from '../projections/projection.ts'
+import type { Query, ReadModel } from '../queries/query.ts'
+import { revisionOf, type TagCache } from './cache.ts'
+import { type Database, isUnavailable } from './postgres.ts'
+
+export type Answer = {
+  /** JSON of the envelope. */
+  readonly body: string
+  /** The revision that it shows, or a later one that changed nothing in it. */
+  readonly revision: number
+}
+
+export type ReadModelAccess = {
+  /** Books, which no single revision belongs to. */
+  readonly across: <Result>(run: (db: Kysely<ReadModel>) => Promise<Result>) => Promise<Result>
+  readonly ask: <Parameters, Data>(
+    query: Query<Parameters, Data>,
+    bookId: string,
+    parameters: Parameters,
+    minRevision: number | null,
+  ) => Promise<Answer>
+}
+
+const schema = schemaOf(ledger)
+/** How long a reader waits for the revision it asks for. */
+const patience = 2_000
+const cacheFor = 60_000
+
+/** Queries over one snapshot each, answered from the cache where nothing they rest on changed. */
+export const readModel = (
+  pool: Database,
+  cache: TagCache,
+  count: (result: 'hit' | 'miss' | 'away') => void,
+): ReadModelAccess => {
+  const kysely = new Kysely<ReadModel>({ dialect: new PostgresDialect({ pool }) })
+  const running = new Map<string, Promise<Answer>>()
+
+  const snapshot = async <Parameters, Data>(
+    query: Query<Parameters, Data>,
+    bookId: string,
+    parameters: Parameters,
+    minRevision: number | null,
+  ): Promise<(Answer & { validFor: number }) | null> => {
+    const transaction = kysely
+      .transaction()
+      .setIsolationLevel('repeatable read')
+      .setAccessMode('read only')
+    return transaction.execute(async (db) => {
+      const { rows } = await sql<{ revision: number | null }>`
+        select set_config('search_path', ${schema}, true), (
+          select revision from ${sql.id(schema)}.checkpoint where book_id = ${bookId}
+        ) as revision`.execute(db)
+      const revision = rows[0]?.revision ?? -1
+      if (minRevision !== null && revision < minRevision) return null
+      const now = new Date()
+      let validFor = cacheFor
+      const validUntil = (instant: string | null) => {
+        if (instant !== null) validFor = Math.min(validFor, Date.parse(instant) - now.getTime())
+      }
+      const envelope = await query.run({ db, bookId, revision, now, validUntil }, parameters)
+      return { body: JSON.stringify({ ...envelope, errors: [] }), revision, validFor }
+    })
+  }
+
+  /** Concurrent misses of one answer run once. */
+  const once = (key: string, load: () => Promise<Answer>): Promise<Answer> => {
+    const known = running.get(key)
+    if (known) return known
+    const loading = load().finally(() => running.delete(key))
+    running.set(key, loading)
+    return loading
+  }
+
+  const ask: ReadModelAccess['ask'] = async (query, bookId, parameters, minRevision) => {
+    const bookTag = `book:${bookId}`
+    const own = query.tags(bookId, parameters)
+    const values = await cache.read([bookTag, ...own])
+    const visible = values?.[0] ? revisionOf(values[0]) : -1
+    if (!values) count('away')
+    if (!values || (minRevision !== null && visible < minRevision)) {
+      return untilVisible(() => snapshot(query, bookId, parameters, minRevision))
+    }
+    const name = JSON.stringify([schema, query.name, bookId, parameters, values.slice(1)])
+    const key = `answer:${createHash('sha1').update(name).digest('base64url')}`
+    const hit = await cache.get(key)
+    count(hit === null ? 'miss' : 'hit')
+    if (hit !== null) return fromCache(hit, visible)
+    const { body, revision } = await once(key, async () => {
+      const { body, revision, validFor } = await untilVisible(() =>
+        snapshot(query, bookId, parameters, null),
+      )
+      const hasReachedTags = values.every((tag) => revisionOf(tag) <= revision)
+      const jittered = Math.floor(validFor * (0.8 + 0.2 * Math.random()))
+      if (hasReachedTags && jittered > 0) await cache.set(key, `${revision}\n${body}`, jittered)
+      return { body, revision }
+    })
+    return { body, revision: Math.max(revision, visible) }
+  }
+
+  const across: ReadModelAccess['across'] = (run) => run(kysely.withSchema(schema))
+
+  return {
+    across: (run) => across(run).catch(sayUnavailable),
+    ask: (...question) => ask(...question).catch(sayUnavailable),
+  }
+}
+
+const sayUnavailable = (error: unknown): never => {
+  if (!isUnavailable(error)) throw error
+  throw new Rejected(reject('store_unavailable', 'The read model cannot be reached. Try again.'))
+}
+
+const fromCache = (hit: string, visible: number): Answer => {
+  const end = hit.indexOf('\n')
+  const revision = Math.max(Number(hit.slice(0, end)), visible)
+  return { revision, body: hit.slice(end + 1) }
+}
+
+/** Asks again until there is a snapshot that shows the revision. */
+const untilVisible = async <Found>(load: () => Promise<Found | null>): Promise<Found> => {
+  const end = Date.now() + patience
+  for (let delay = 4; ; delay = Math.min(100, delay * 2)) {
+    const found = await load()
+    if (found) return found
+    if (Date.now() + delay > end) throw new Rejected(reject('not_yet_visible'))
+    await sleep(delay)
+  }
+}

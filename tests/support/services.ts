@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import type { LocalServer } from '../../src/local/child.ts'
+import { startPostgres } from '../../src/local/postgres.ts'
+import { startRedis } from '../../src/local/redis.ts'
+
+export interface Services {
+  readonly databaseUrl: string
+  readonly queueUrl: string
+  readonly cacheUrl: string
+  readonly eventStoreUrl: string
+}
+
+const PREFIX = 'daybook-test-'
+
+let directory: string | undefined
+let running: Promise<Services> | undefined
+const servers: LocalServer[] = []
+const closers: (() => Promise<void>)[] = []
+
+/** Private services with throw-away data, started by the first test that asks for them. */
+export function services(): Promise<Services> {
+  running ??= start()
+  return running
+}
+
+/** The URL of a new, empty database. */
+export async function freshDatabase(): Promise<string> {
+  const { databaseUrl } = await services()
+  const name = `test_${randomUUID().replaceAll('-', '')}`
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    await client.query(`create database ${name}`)
+  } finally {
+    await client.end()
+  }
+  const url = new URL(databaseUrl)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+/** A folder of the test run's own, removed at its end. */
+export function testDirectory(name: string): string {
+  directory ??= makeDirectory()
+  return mkdtempSync(join(directory, `${name}-`))
+}
+
+export async function stopServices(): Promise<void> {
+  await running?.catch(() => undefined)
+  await Promise.all(closers.map((close) => close()))
+  await Promise.all(servers.map((server) => server.stop()))
+  removeDirectory()
+}
+
+/** The same without waiting, for when the process is about to end. */
+export function killServices(): void {
+  for (const { child } of servers) {
+    if (!child.hasExited()) child.process.kill('SIGKILL')
+  }
+  removeDirectory()
+}
+
+async function start(): Promise<Services> {
+  const place = (name: string) => ({
+    directory: testDirectory(name),
+    logFile: join(testDirectory('log'), `${name}.log`),
+  })
+  const keep = async <T extends LocalServer>(server: Promise<T>): Promise<T> => {
+    const started = await server
+    servers.push(started)
+    return started
+  }
+  const redis = { persistent: false, maxMemory: '64mb' } as const
+  const [postgres, queue, cache, eventStoreUrl] = await Promise.all([
+    keep(startPostgres({ ...place('postgres'), durable: false })),
+    keep(startRedis({ ...place('queue'), ...redis, policy: 'noeviction' })),
+    keep(startRedis({ ...place('cache'), ...redis, policy: 'allkeys-lru' })),
+    startEventStore(testDirectory('event-store')),
+  ])
+  return { databaseUrl: postgres.url, queueUrl: queue.url, cacheUrl: cache.url, eventStoreUrl }
+}
+
+async function startEventStore(folder: string): Promise<string> {
+  const { serveEventStore } = await import('../../src/event-store/serve.ts')
+  const store = await serveEventStore({ directory: folder, port: 0 })
+  closers.push(() => store.close())
+  return `esdb://127.0.0.1:${store.port}?tls=false`
+}
+
+function makeDirectory(): string {
+  removeAbandoned()
+  return mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`))
+}
+
+/** A run that was killed could not clean up after itself. */
+function removeAbandoned(): void {
+  const names = readdirSync(tmpdir()).filter((name) => name.startsWith(PREFIX))
+  for (const name of names) {
+    const pid = Number.parseInt(name.slice(PREFIX.length), 10)
+    if (isAlive(pid)) continue
+    try {
+      rmSync(join(tmpdir(), name), { recursive: true, force: true })
+    } catch {
+      // Another user's, who will see to it.
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+function removeDirectory(): void {
+  if (directory) rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
+}
