@@ -12,7 +12,7 @@ const SEGMENT = '0000000000000000.log'
 type Opened = { ids: string[]; warnings: string[] } | { refused: string }
 
 describe(`a log of ${LOG_BYTES / 1024} KiB`, function () {
-  this.timeout(600_000)
+  this.timeout(LOG_BYTES > 16 * 1024 ? 0 : 120_000)
   let closed: Buffer
   let crashed: Buffer
   let ids: string[]
@@ -144,7 +144,7 @@ async function pump<T>(disk: SimulatedDisk, promise: Promise<T>): Promise<T> {
   })
   settled.catch(() => undefined)
   while (!isSettled) {
-    for (let i = 0; i < 10; i++) await undefined
+    for (let i = 0; i < 10; i++) await Promise.resolve()
     disk.finishSync()
   }
   return settled

@@ -63,7 +63,7 @@ export const streamId = (name: string) => messageField(1, stringField(3, name))
 
 export const uuid = (field: number, id: string) => messageField(field, stringField(2, id))
 
-export const mapEntry = (key: string, value: string) =>
+const mapEntry = (key: string, value: string) =>
   messageField(2, stringField(1, key), stringField(2, value))
 
 /** A ProposedMessage as a field. */
