@@ -70,7 +70,12 @@ const mapEntry = (key: string, value: string) =>
 export const proposed = (field: number, id: Buffer, ...rest: Buffer[]) =>
   messageField(field, id, ...rest)
 
-export const typed = [mapEntry('type', 'Raw'), mapEntry('content-type', 'application/json')]
+export const withType = (type: string) => [
+  mapEntry('type', type),
+  mapEntry('content-type', 'application/json'),
+]
+
+export const typed = withType('Raw')
 
 /** A ReadReq of a stream from its start, with whatever other options. */
 export const readRequest = (stream: string, ...options: Buffer[]) =>
