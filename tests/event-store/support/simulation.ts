@@ -9,6 +9,7 @@ import { noFaults, SimulatedDisk } from './simulated-disk.ts'
 export type EventStoreModule = { EventStore: typeof EventStore }
 
 const STEPS = 70
+const REMEMBERS_ALL = 1000
 const STREAMS = ['a', 'b', 'c', 'd'] as const
 
 /**
@@ -32,6 +33,7 @@ class Simulation {
   private readonly model = new Model()
   private readonly module: EventStoreModule
   private readonly segmentBytes: number
+  private readonly recentIds: number
   private readonly preallocateBytes: number
   private readonly groupRequests: number
   private store: EventStore | undefined
@@ -47,6 +49,7 @@ class Simulation {
     this.disk = new SimulatedDisk(this.random)
     this.module = module
     this.segmentBytes = this.random.pick([1024, 4096, 16_384, 1_000_000])
+    this.recentIds = this.random.pick([7, REMEMBERS_ALL])
     this.preallocateBytes = this.random.pick([0, 0, 700, 3000])
     this.groupRequests = this.random.pick([1, 3, 100])
   }
@@ -134,7 +137,8 @@ class Simulation {
       if (expected === 'no_stream' && this.removed.has(stream)) return false
       if (fate === 'refused') return answer === undefined || answer.kind === 'unavailable'
       const isKnownForEver = typeof expected === 'number' || expected === 'no_stream'
-      return fate === 'written' && (isKnownForEver || life === this.life)
+      const isRemembered = life === this.life && this.recentIds === REMEMBERS_ALL
+      return fate === 'written' && (isKnownForEver || isRemembered)
     })
     const [first, ...rest] = attempts
     if (first === undefined) return
@@ -238,7 +242,7 @@ class Simulation {
       segmentBytes: this.segmentBytes,
       preallocateBytes: this.preallocateBytes,
       groupRequests: this.groupRequests,
-      recentIds: 1000,
+      recentIds: this.recentIds,
       onFatal: () => {
         if (life === this.life) this.hasFailed = true
       },
