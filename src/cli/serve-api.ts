@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, Server as NetServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createApp } from '../api/app.ts'
 import type { Dependencies } from '../api/dependencies.ts'
@@ -13,7 +13,7 @@ import { connectEventStore } from '../runtime/event-store.ts'
 import { wakeUps } from '../runtime/jobs.ts'
 import { createLogger } from '../runtime/log.ts'
 import { measuredLog, measuredSubmit } from '../runtime/measure.ts'
-import { apiMetrics, createRegistry, observePool } from '../runtime/metrics.ts'
+import { apiMetrics, createRegistry, observePool, observeQueue } from '../runtime/metrics.ts'
 import { connectPostgres } from '../runtime/postgres.ts'
 import { prepareSchema } from '../runtime/projections/schema.ts'
 import { readModel } from '../runtime/read-model.ts'
@@ -24,6 +24,8 @@ export type Running = { readonly port: number; readonly close: () => Promise<voi
 
 const drainMs = 10_000
 const healthMs = 2_000
+/** A client may have sent a request on a connection that looks idle from here. */
+const lingerMs = 500
 
 /** Connects everything an API process needs, and listens. `close` drains first. */
 export const serveApi = async (config: ApiConfig): Promise<Running> => {
@@ -45,9 +47,14 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     projections.map(({ name }) => name),
     log,
   )
+  observeQueue(register, wakes.counts)
   const writers = bookWriters({
     log: store,
     clock: Date.now,
+    after: (ms, run) => {
+      const timer = setTimeout(run, ms)
+      return () => clearTimeout(timer)
+    },
     random: Math.random,
     appended: wakes.wake,
     warn: (message, details) => log.warn(details, message),
@@ -89,6 +96,9 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
   server.keepAliveTimeout = 65_000
   server.headersTimeout = 66_000
   server.requestTimeout = 60_000
+  server.prependListener('request', (_, response) => {
+    if (isStopping) response.setHeader('Connection', 'close')
+  })
   const port = await listen(server, config)
   log.info({ port }, 'api is listening')
 
@@ -118,13 +128,18 @@ const listen = (server: Server, { host, port }: ApiConfig): Promise<number> =>
     server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
   })
 
-/** Requests that are under way are answered; after ten seconds whatever is left is cut. */
+/**
+ * No new connections; what comes on the old ones is answered, and told that it was the last there.
+ * After ten seconds whatever is left is cut.
+ */
 const drain = (server: Server): Promise<void> =>
   new Promise((resolve) => {
+    const linger = setInterval(() => server.closeIdleConnections(), lingerMs)
     const cut = setTimeout(() => server.closeAllConnections(), drainMs)
-    server.close(() => {
+    // HTTP's own close would at once drop the connections that seem idle.
+    NetServer.prototype.close.call(server, () => {
+      clearInterval(linger)
       clearTimeout(cut)
       resolve()
     })
-    server.closeIdleConnections()
   })

@@ -23,7 +23,8 @@ export type Circumstances = {
 }
 
 export type Decision =
-  | { readonly kind: 'accepted'; readonly event: BookEvent }
+  /** `shown` is an event in the book that the answer shows in place of the new one. */
+  | { readonly kind: 'accepted'; readonly event: BookEvent; readonly shown: Recorded | null }
   | { readonly kind: 'refused'; readonly rejection: Rejection }
   /** Nothing is to be stored. The answer is that of an event in the book, or of none at all. */
   | { readonly kind: 'answered'; readonly event: BookEvent; readonly recorded: Recorded | null }
@@ -44,4 +45,8 @@ export type Command<Schema extends TSchema = TSchema> = {
 export const command = <Schema extends TSchema>(it: Command<Schema>): Command<Schema> => it
 
 export const refused = (rejection: Rejection): Decision => ({ kind: 'refused', rejection })
-export const accepted = (event: BookEvent): Decision => ({ kind: 'accepted', event })
+export const accepted = (event: BookEvent, shown: Recorded | null = null): Decision => ({
+  kind: 'accepted',
+  event,
+  shown,
+})

@@ -28,7 +28,7 @@ export type Outcome =
   | {
       readonly kind: 'done'
       readonly event: BookEvent
-      /** Null when nothing was stored. */
+      /** In the book: what the answer shows, mostly `event` itself. Null: nothing is stored. */
       readonly recorded: Recorded | null
       /** Of the book, once this is visible. */
       readonly revision: number

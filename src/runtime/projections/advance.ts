@@ -80,10 +80,9 @@ const tellFolded = (
 ): void => {
   const folded = events.filter((event) => event.revision <= revision)
   const recordedAt = Date.parse(folded.at(-1)?.metadata.recorded_at ?? '')
-  metrics.folded.inc({ projection }, folded.length)
-  metrics.lag.observe({ projection }, Math.max(0, Date.now() - recordedAt) / 1000)
+  const lag = Math.max(0, Date.now() - recordedAt) / 1000
   const labels = { projection, book }
-  metrics.setRevision(labels, revision)
+  metrics.page(labels, { events: folded.length, revision, lag })
   if (!log.isLevelEnabled('debug')) return
   const correlation_ids = folded.map(({ metadata }) => metadata.correlation_id)
   log.debug({ ...labels, from: from.revision + 1, to: revision, correlation_ids }, 'folded')
