@@ -1,7 +1,7 @@
 import type { Middleware } from 'koa'
 import { v7 } from 'uuid'
-import { Rejected, type Rejection } from '../domain/rejection.ts'
-import type { Logger } from './dependencies.ts'
+import { Rejected, type Rejection, rejections } from '../domain/rejection.ts'
+import type { Dependencies } from './dependencies.ts'
 import { Refused } from './execute.ts'
 import { retryAfter, statuses } from './statuses.ts'
 
@@ -9,7 +9,7 @@ const visible = /^[\x21-\x7e]{1,128}$/
 
 /** The outermost middleware: gives each request an id, logs it, and turns what is thrown into an answer. */
 export const answerErrors =
-  (log: Logger): Middleware =>
+  ({ log, observe }: Pick<Dependencies, 'log' | 'observe'>): Middleware =>
   async (ctx, next) => {
     const start = performance.now()
     const given = ctx.get('x-request-id')
@@ -31,14 +31,14 @@ export const answerErrors =
         answer(ctx, internal(requestId), 500)
       }
     }
-    const ms = Math.round((performance.now() - start) * 10) / 10
-    const facts = {
-      request_id: requestId,
-      method: ctx.method,
-      path: ctx.path,
-      status: ctx.status,
-      ms,
-    }
+    const seconds = (performance.now() - start) / 1000
+    const route: string = ctx.state['route'] ?? 'none'
+    const ids = { request_id: requestId, ...ctx.state['traced'] }
+    const traceparent = ctx.get('traceparent') || undefined
+    observe({ method: ctx.method, route, status: ctx.status, seconds, traceparent, ids })
+    const ms = Math.round(seconds * 10_000) / 10
+    const { method, path, status } = ctx
+    const facts = { method, path, status, ms, ...ids }
     log[ctx.status >= 500 ? 'warn' : 'info'](facts, 'request')
   }
 
@@ -55,6 +55,10 @@ const internal = (requestId: string): Problem => ({
   details: [],
 })
 
+/** RFC 9457: the title is the same for all problems of a type, the detail is this one's. */
+const titleOf = (code: string): string =>
+  Object.hasOwn(rejections, code) ? rejections[code as Rejection['code']] : 'Internal error'
+
 const answer = (ctx: Parameters<Middleware>[0], problem: Problem, status: number): void => {
   const { code, message, details } = problem
   ctx.status = status
@@ -65,8 +69,9 @@ const answer = (ctx: Parameters<Middleware>[0], problem: Problem, status: number
     ctx.type = 'application/problem+json'
     ctx.body = JSON.stringify({
       type: `urn:daybook:${code}`,
-      title: message,
+      title: titleOf(code),
       status,
+      detail: message,
       code,
       details,
     })

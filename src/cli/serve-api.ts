@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, Server as NetServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createApp } from '../api/app.ts'
 import type { Dependencies } from '../api/dependencies.ts'
 import { createTokens } from '../api/tokens.ts'
@@ -11,15 +12,21 @@ import { openCredentials } from '../runtime/credentials.ts'
 import { connectEventStore } from '../runtime/event-store.ts'
 import { wakeUps } from '../runtime/jobs.ts'
 import { createLogger } from '../runtime/log.ts'
+import { measuredLog, measuredSubmit } from '../runtime/measure.ts'
+import { apiMetrics, createRegistry, observePool, observeQueue } from '../runtime/metrics.ts'
 import { connectPostgres } from '../runtime/postgres.ts'
 import { prepareSchema } from '../runtime/projections/schema.ts'
 import { readModel } from '../runtime/read-model.ts'
 import { connectCache, connectProducer } from '../runtime/redis.ts'
+import { startTelemetry } from '../runtime/telemetry.ts'
 import { version } from '../version.ts'
 
 export type Running = { readonly port: number; readonly close: () => Promise<void> }
 
 const drainMs = 10_000
+const healthMs = 2_000
+/** A client may have sent a request on a connection that looks idle from here. */
+const lingerMs = 500
 
 /** Connects everything an API process needs, and listens. `close` drains first. */
 export const serveApi = async (config: ApiConfig): Promise<Running> => {
@@ -29,8 +36,12 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     onError: (error) => log.warn({ err: error }, 'an idle database connection ended'),
   })
   for (const projection of projections) await prepareSchema(pool, projection)
-  const { authenticate } = await openCredentials(pool, config.admin)
-  const store = connectEventStore(config.eventStoreUrl)
+  const { authenticate, users } = await openCredentials(pool, config.admin)
+  const telemetry = await startTelemetry('api', config.otlpEndpoint, log)
+  const register = createRegistry()
+  const metrics = apiMetrics(register)
+  observePool(register, pool)
+  const store = measuredLog(connectEventStore(config.eventStoreUrl), metrics)
   const cacheRedis = connectCache(config.cacheUrl, log)
   const queueRedis = connectProducer(config.queueUrl, log)
   const wakes = wakeUps(
@@ -38,6 +49,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     projections.map(({ name }) => name),
     log,
   )
+  observeQueue(register, wakes.counts)
   const writers = bookWriters({
     log: store,
     clock: Date.now,
@@ -52,7 +64,10 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
   let isStopping = false
 
   const health: Dependencies['health'] = async () => {
-    const [eventStore, database] = await Promise.allSettled([store.ping(), pool.query('select 1')])
+    const [eventStore, database] = await Promise.allSettled([
+      within(healthMs, store.ping()),
+      within(healthMs, pool.query('select 1')),
+    ])
     return {
       api: isStopping ? 'down' : 'up',
       event_store: eventStore.status === 'fulfilled' ? 'up' : 'down',
@@ -64,21 +79,32 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
 
   const app = createApp(
     {
-      submit: writers.submit,
-      ...readModel(pool, tagCache(cacheRedis)),
+      submit: measuredSubmit(writers.submit, metrics),
+      ...readModel(pool, tagCache(cacheRedis), (result) => metrics.cache.inc({ result })),
       authenticate,
+      users,
       tokens: createTokens(config.jwtSecret),
       fingerprintKey: Buffer.from(config.fingerprintSecret),
       health,
+      metrics: () => register.metrics(),
+      observe: ({ seconds, traceparent, ids, ...labels }) => {
+        metrics.requests.observe(labels, seconds)
+        const attributes = { ...ids, 'http.response.status_code': labels.status }
+        telemetry.tell?.({ name: labels.route, seconds, traceparent, attributes })
+      },
       log,
     },
     version,
   )
-  const server = createServer(app.callback())
+  const handle = app.callback()
+  const server = createServer((request, response) => void handle(request, response))
   // Longer than a balancer keeps idle connections, so that it is never us who closes one in use.
   server.keepAliveTimeout = 65_000
   server.headersTimeout = 66_000
   server.requestTimeout = 60_000
+  server.prependListener('request', (_, response) => {
+    if (isStopping) response.setHeader('Connection', 'close')
+  })
   const port = await listen(server, config)
   log.info({ port }, 'api is listening')
 
@@ -91,9 +117,16 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     cacheRedis.disconnect()
     queueRedis.disconnect()
     await pool.end()
+    await telemetry.stop()
     log.info('api has stopped')
   }
   return { port, close }
+}
+
+/** Fails when the time is up, whatever becomes of the work. */
+const within = async (milliseconds: number, work: Promise<unknown>): Promise<void> => {
+  const isLate = await Promise.race([work.then(() => false), sleep(milliseconds, true)])
+  if (isLate) throw new Error(`no answer within ${milliseconds} ms`)
 }
 
 const listen = (server: Server, { host, port }: ApiConfig): Promise<number> =>
@@ -102,13 +135,18 @@ const listen = (server: Server, { host, port }: ApiConfig): Promise<number> =>
     server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
   })
 
-/** Requests that are under way are answered; after ten seconds whatever is left is cut. */
+/**
+ * No new connections; what comes on the old ones is answered, and told that it was the last there.
+ * After ten seconds whatever is left is cut.
+ */
 const drain = (server: Server): Promise<void> =>
   new Promise((resolve) => {
+    const linger = setInterval(() => server.closeIdleConnections(), lingerMs)
     const cut = setTimeout(() => server.closeAllConnections(), drainMs)
-    server.close(() => {
+    // HTTP's own close would at once drop the connections that seem idle.
+    NetServer.prototype.close.call(server, () => {
+      clearInterval(linger)
       clearTimeout(cut)
       resolve()
     })
-    server.closeIdleConnections()
   })

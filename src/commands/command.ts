@@ -2,6 +2,7 @@ import type { Static, TSchema } from 'typebox'
 import type { Book } from '../domain/book.ts'
 import type { BookEvent, Recorded } from '../domain/events/index.ts'
 import type { RecordedTransaction } from '../domain/events/transactions-recorded.ts'
+import type { MemberRole } from '../domain/member.ts'
 import type { Rejection } from '../domain/rejection.ts'
 
 /** A transaction that is in the book already, fetched because a command names its id. */
@@ -32,6 +33,8 @@ export type Decision =
 export type Command<Schema extends TSchema = TSchema> = {
   readonly name: string
   readonly data: Schema
+  /** Whose it is to give, beside an administrator. */
+  readonly roles: readonly MemberRole[]
   /** How many ids it may need. */
   readonly idsFor: (data: Static<Schema>) => number
   /** Ids of transactions that it must be shown if the book has them. */

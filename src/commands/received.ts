@@ -11,6 +11,8 @@ export type Received<Schema extends TSchema = TSchema> = {
   /** Also the id of the event it makes. */
   readonly commandId: string
   readonly actor: string
+  /** An administrator needs no role in the book. */
+  readonly isAdmin: boolean
   readonly correlationId: string
   readonly key: {
     readonly value: string

@@ -46,6 +46,7 @@ type RecordTransactions = Static<typeof RecordTransactions>
 export const recordTransactions = command({
   name: 'RecordTransactions',
   data: RecordTransactions,
+  roles: ['owner', 'bookkeeper'],
   idsFor: ({ transactions }) => transactions.length,
   mentions: ({ transactions }) =>
     transactions.flatMap(({ id }) => (id === undefined ? [] : [id.toLowerCase()])),

@@ -19,6 +19,13 @@ export const byTheBook = {
   idempotency_key_reused: 'This Idempotency-Key was used with another body. Use a new key.',
 } as const
 
+/** What a book can say of who may do what in it. */
+const byItsMembers = {
+  forbidden: 'Your role does not allow this.',
+  member_not_found: 'This user is no member of the book.',
+  last_owner: 'A book keeps at least one owner. Make another user an owner first.',
+} as const
+
 /** What its writer can say when no decision was reached, or none that is certain. */
 export const byTheWriter = {
   write_contention: 'Other writers of this book were faster five times. Try again.',
@@ -38,11 +45,12 @@ const atTheDoor = {
   idempotency_key_invalid: 'Idempotency-Key takes 1 to 255 visible ASCII characters.',
   unauthenticated: 'Send Authorization: Bearer <token>; POST /v1/auth/login gives one.',
   token_expired: 'The token has expired. Log in again.',
-  forbidden: 'The token does not allow this.',
+  user_not_found: 'There is no user with this id.',
   transaction_not_found: 'There is no such transaction in this book.',
   route_not_found: 'There is nothing at this address. See /openapi.json.',
   method_not_allowed: 'This address does not take that method. See the Allow header.',
   not_acceptable: 'Answers are application/json.',
+  email_taken: 'Another user has this e-mail.',
   unsupported_media_type: 'Send application/json.',
   not_yet_visible: 'The read model has not reached Daybook-Min-Revision yet. Try again.',
 } as const
@@ -51,7 +59,7 @@ const atTheDoor = {
  * Every reason to refuse a request, with what it means and what to do about it.
  * Codes are public API: add, never rename. The HTTP status of each is in `api/statuses.ts`.
  */
-export const rejections = { ...byTheBook, ...byTheWriter, ...atTheDoor } as const
+export const rejections = { ...byTheBook, ...byItsMembers, ...byTheWriter, ...atTheDoor } as const
 
 export type RejectionCode = keyof typeof rejections
 

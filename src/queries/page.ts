@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto'
 import { type Expression, type Kysely, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
 import Type, { type Static } from 'typebox'
 import { canonical } from '../domain/chain.ts'
+import { isDateOrInstant } from '../domain/instant.ts'
 import { refuse } from '../domain/rejection.ts'
+import { isId } from './find-account.ts'
 import type { Page } from './query.ts'
 
-export const maxDepth = 10_000
+const maxDepth = 10_000
 
 /** What every list takes. `page` is for looking around, `cursor` for going through it all. */
 export const pageParameters = {
@@ -86,9 +88,9 @@ export const isAfter = (
 }
 
 const forms: Record<OrderColumn<string>['type'], (value: Key | undefined) => boolean> = {
-  text: (value) => typeof value === 'string',
-  uuid: (value) => typeof value === 'string' && /^[0-9a-f-]{36}$/.test(value),
-  timestamptz: (value) => typeof value === 'string' && !Number.isNaN(Date.parse(value)),
+  text: (value) => typeof value === 'string' && value.isWellFormed() && !value.includes('\0'),
+  uuid: (value) => typeof value === 'string' && isId(value),
+  timestamptz: (value) => typeof value === 'string' && isDateOrInstant(value),
   int8: (value) => Number.isSafeInteger(value),
   int4: (value) => Number.isSafeInteger(value) && Math.abs(value as number) < 2 ** 31,
 }

@@ -5,6 +5,14 @@ export type ServiceConfig = {
   readonly queueUrl: string
   readonly cacheUrl: string
   readonly logLevel: string
+  /** Where spans go, if anywhere. */
+  readonly otlpEndpoint: string | undefined
+}
+
+export type WorkerConfig = ServiceConfig & {
+  readonly host: string
+  /** Of the worker's own /metrics and /health/live; 0 takes any that is free. */
+  readonly port: number
 }
 
 export type ApiConfig = ServiceConfig & {
@@ -16,27 +24,39 @@ export type ApiConfig = ServiceConfig & {
   readonly admin: { readonly email: string; readonly password: string } | null
 }
 
+/** A variable that whoever started the process has to set right. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
 type Environment = Readonly<Record<string, string | undefined>>
 
 const required = (environment: Environment, name: string, example: string): string => {
   const value = environment[name]
   if (value) return value
-  throw new Error(`${name} is not set. Set it, e.g. ${name}=${example}, or use: npm start`)
+  throw new ConfigError(`${name} is not set. Set it, e.g. ${name}=${example}, or use: npm start`)
 }
 
-export const serviceConfig = (environment: Environment): ServiceConfig => ({
+const serviceConfig = (environment: Environment): ServiceConfig => ({
   eventStoreUrl: required(environment, 'EVENTSTORE_URL', 'esdb://127.0.0.1:2113?tls=false'),
   databaseUrl: required(environment, 'DATABASE_URL', 'postgres://user@127.0.0.1/daybook'),
   queueUrl: required(environment, 'REDIS_QUEUE_URL', 'redis://127.0.0.1:6379'),
   cacheUrl: required(environment, 'REDIS_CACHE_URL', 'redis://127.0.0.1:6380'),
   logLevel: environment['DAYBOOK_LOG_LEVEL'] ?? 'info',
+  otlpEndpoint: environment['OTEL_EXPORTER_OTLP_ENDPOINT'],
 })
 
 export const portOf = (text: string, name: string): number => {
   const port = Number(text)
   if (/^\d+$/.test(text) && port <= 65_535) return port
-  throw new Error(`${name} is "${text}"; use a number up to 65535`)
+  throw new ConfigError(`${name} is "${text}"; use a number up to 65535`)
 }
+
+export const workerConfig = (environment: Environment): WorkerConfig => ({
+  ...serviceConfig(environment),
+  host: environment['HOST'] ?? '127.0.0.1',
+  port: portOf(environment['DAYBOOK_WORKER_PORT'] ?? '0', 'DAYBOOK_WORKER_PORT'),
+})
 
 export const apiConfig = (environment: Environment): ApiConfig => {
   const email = environment['DAYBOOK_ADMIN_EMAIL']

@@ -30,7 +30,7 @@ export type EventStore = BookLog & {
 const prefix = 'book-'
 const deadline = 5_000
 
-export const streamOf = (bookId: string): string => `${prefix}${bookId}`
+const streamOf = (bookId: string): string => `${prefix}${bookId}`
 export const bookOf = (stream: string): string | null =>
   stream.startsWith(prefix) ? stream.slice(prefix.length) : null
 
@@ -118,7 +118,7 @@ async function* guarded(read: Reading): AsyncGenerator<LoggedEvent> {
   let timer = setTimeout(giveUp, deadline)
   let isWhole = false
   try {
-    for await (const { event } of read) {
+    for await (const { event } of read.iterator({ destroyOnReturn: false })) {
       clearTimeout(timer)
       if (event) yield toLogged(event)
       timer = setTimeout(giveUp, deadline)
@@ -131,8 +131,14 @@ async function* guarded(read: Reading): AsyncGenerator<LoggedEvent> {
     throw new Rejected(reject('store_unavailable', reason))
   } finally {
     clearTimeout(timer)
-    if (!isWhole) void read.cancel().catch(() => {})
+    if (!isWhole) leave(read)
   }
+}
+
+/** What has come already must be read or the library keeps it, and waits for its end on dispose. */
+const leave = (read: Reading): void => {
+  void read.cancel().catch(() => {})
+  read.resume()
 }
 
 const toLogged = (

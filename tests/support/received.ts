@@ -26,6 +26,7 @@ export const receivedOf = <Schema extends TSchema>(
   bookId,
   commandId: nextId(),
   actor,
+  isAdmin: true,
   correlationId: nextId(),
   key:
     key === null

@@ -1,19 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import type { Group } from '../log/group.ts'
 import type { Log } from '../log/log.ts'
-import { RECORD_HEADER, type Section, TOMBSTONE_REVISION, toRecords } from '../log/section.ts'
+import { type Section, TOMBSTONE_REVISION } from '../log/section.ts'
 import type { Report } from '../report.ts'
 import type { WriteAnswer, WriteRequest } from './append.ts'
-import { decideAppend, decideRemoval, type View } from './decide.ts'
-import { dataOf, encodeEvent, idOf } from './recorded-event.ts'
+import { decideAppend, decideRemoval } from './decide.ts'
+import { PendingView } from './pending-view.ts'
 import type { RecentIds } from './recent-ids.ts'
+import { encodeRecords } from './recorded-event.ts'
 import { metastreamOf, type Stream, type StreamIndex } from './stream-index.ts'
-import {
-  NO_METADATA,
-  parseStreamMetadata,
-  recreatedMetadata,
-  SOFT_DELETE_METADATA,
-} from './stream-metadata.ts'
+import { recreatedMetadata, SOFT_DELETE_METADATA } from './stream-metadata.ts'
 
 export type WriterOptions = {
   log: Log
@@ -21,6 +17,8 @@ export type WriterOptions = {
   recentIds: RecentIds
   now: () => number
   report: Report
+  /** How many requests make up a group at most. */
+  groupRequests: number
   onCommit: () => void
   /** After a failed sync nobody knows what the disk holds: the process has to end. */
   onFatal: (error: Error) => void
@@ -35,7 +33,6 @@ type Answered = { pending: Pending; answer: WriteAnswer }
 type Undo = { stream: Stream; length: number; tombstone: number }
 
 const GROUP_BYTES = 8 * 1024 * 1024
-const GROUP_REQUESTS = 4096
 
 /**
  * Decides and writes, one group after the other. Whatever arrives while a group is being synced
@@ -47,11 +44,12 @@ export class Writer {
   private queue: Pending[] = []
   private running: Promise<void> | undefined
   private failure: string | undefined
-  private group: Group | undefined
+  private readonly view: PendingView
   private undo: Undo[] = []
 
   constructor(options: WriterOptions) {
     this.options = options
+    this.view = new PendingView(options.log, options.recentIds)
   }
 
   write(request: WriteRequest, isExpired: () => boolean = () => false): Promise<WriteAnswer> {
@@ -59,6 +57,11 @@ export class Writer {
       this.queue.push({ request, answer: resolve, isExpired })
       this.running ??= this.run()
     })
+  }
+
+  /** Whether a sync failed: then nothing more is written, and what was in hand never answered. */
+  get hasFailed(): boolean {
+    return this.failure !== undefined
   }
 
   /** Resolves once all that was asked for has been answered. */
@@ -86,7 +89,7 @@ export class Writer {
       return this.refuseAll(String(error))
     }
     const group = log.beginGroup()
-    this.group = group
+    this.view.group = group
     this.undo = []
     const answered = this.decideGroup(group)
     if (group.size > 0) {
@@ -99,7 +102,7 @@ export class Writer {
       await log.commit(group)
       for (const { stream } of this.undo) stream.committed = stream.positions.length
     }
-    this.group = undefined
+    this.view.group = undefined
     for (const { pending, answer } of answered) pending.answer(answer)
     if (group.size > 0) this.options.onCommit()
   }
@@ -108,15 +111,24 @@ export class Writer {
     const answered: Answered[] = []
     let taken = 0
     for (const pending of this.queue) {
-      if (taken >= GROUP_REQUESTS || group.size >= GROUP_BYTES) break
+      if (taken >= this.options.groupRequests || group.size >= GROUP_BYTES) break
       taken++
       const answer: WriteAnswer = pending.isExpired()
         ? { kind: 'expired' }
-        : this.decide(pending.request)
+        : this.tryDecide(pending.request)
       answered.push({ pending, answer })
     }
     this.queue = taken === this.queue.length ? [] : this.queue.slice(taken)
     return answered
+  }
+
+  private tryDecide(request: WriteRequest): WriteAnswer {
+    try {
+      return this.decide(request)
+    } catch (error) {
+      if (!isDiskError(error)) throw error
+      return { kind: 'unavailable', reason: `the log cannot be read: ${error.message}` }
+    }
   }
 
   private decide(request: WriteRequest): WriteAnswer {
@@ -146,7 +158,7 @@ export class Writer {
     }
     const sections: Section[] = [{ stream: request.stream, firstRevision, records, offsets }]
     if (known !== undefined && this.view.isSoftDeleted(known)) {
-      const data = this.metadataData(known)
+      const data = this.view.metadataData(known)
       sections.push(this.metadataSection(known.name, recreatedMetadata(data, firstRevision)))
     }
     const [last] = this.add(sections)
@@ -180,15 +192,16 @@ export class Writer {
       data: Buffer.from(data),
       metadata: Buffer.alloc(0),
     }
-    return toRecords([encodeEvent(stream, event, this.options.now())])
+    return encodeRecords(stream, [event], this.options.now())
   }
 
   /** Puts one frame into the group and the index; answers each section's last position. */
   private add(sections: Section[]): number[] {
-    const starts = this.group?.add(sections) ?? []
+    const starts = this.view.group?.add(sections) ?? []
     return sections.map(({ stream: name, firstRevision, offsets }, i) => {
       const stream = this.options.index.getOrCreate(name)
       const { positions, tombstone } = stream
+      this.options.index.touch(stream)
       this.undo.push({ stream, length: positions.length, tombstone })
       const start = starts[i] ?? 0
       if (firstRevision === TOMBSTONE_REVISION) stream.tombstone = start
@@ -197,20 +210,18 @@ export class Writer {
     })
   }
 
-  /** The write failed: forget the group, clean the disk, and only then say so. */
+  /** The write failed: forget the group, clean the disk, and only if that worked say so. */
   private async abandon(answered: Answered[], error: Error): Promise<void> {
     for (const { stream, length, tombstone } of this.undo.reverse()) {
       stream.positions.length = length
       stream.tombstone = tombstone
+      stream.parsedMetadata = undefined // Another event may get the position it was read from.
     }
-    this.group = undefined
+    this.view.group = undefined
     const reason = `the log cannot be written: ${error.message}`
     this.options.report('error', reason)
-    try {
-      await this.options.log.discard()
-    } finally {
-      for (const { pending } of answered) pending.answer({ kind: 'unavailable', reason })
-    }
+    await this.options.log.discard()
+    for (const { pending } of answered) pending.answer({ kind: 'unavailable', reason })
   }
 
   private fail(error: Error): void {
@@ -224,44 +235,8 @@ export class Writer {
     this.queue = []
     for (const { answer } of refused) answer({ kind: 'unavailable', reason })
   }
-
-  private bytesAt(position: number, length: number): Buffer {
-    const { log } = this.options
-    return position >= log.end && this.group !== undefined
-      ? this.group.slice(position, length)
-      : log.read(position, length)
-  }
-
-  private eventAt(position: number): Buffer {
-    const length = this.bytesAt(position, RECORD_HEADER).readUInt32LE(0)
-    return this.bytesAt(position + RECORD_HEADER, length)
-  }
-
-  private metadataData(stream: Stream): string {
-    const position = stream.metastream?.positions.at(-1)
-    return position === undefined ? '' : dataOf(this.eventAt(position)).toString()
-  }
-
-  private metadata(stream: Stream) {
-    const { metastream } = stream
-    const position = metastream?.positions.at(-1)
-    if (metastream === undefined || position === undefined) return NO_METADATA
-    if (metastream.parsedMetadata?.position !== position) {
-      const metadata = parseStreamMetadata(this.metadataData(stream))
-      metastream.parsedMetadata = { position, metadata }
-    }
-    return metastream.parsedMetadata.metadata
-  }
-
-  private readonly view: View = {
-    isSoftDeleted: (stream) => this.metadata(stream).isSoftDeleted,
-    truncateBefore: (stream) => this.metadata(stream).truncateBefore,
-    positionAt: (stream, revision) => stream.positions[revision] ?? 0,
-    idAt: (stream, revision) => idOf(this.eventAt(stream.positions[revision] ?? 0)),
-    recentRevision: (stream, id) => {
-      const revision = this.options.recentIds.revision(stream, id)
-      if (revision === undefined || revision > stream.last) return undefined
-      return this.view.idAt(stream, revision) === id ? revision : undefined
-    },
-  }
 }
+
+/** Errors of the disk have the codes of errno, the store's own are in lower case. */
+const isDiskError = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && 'code' in error && /^E[A-Z]+$/.test(String(error.code))
