@@ -18,6 +18,7 @@ import { connectPostgres } from '../runtime/postgres.ts'
 import { prepareSchema } from '../runtime/projections/schema.ts'
 import { readModel } from '../runtime/read-model.ts'
 import { connectCache, connectProducer } from '../runtime/redis.ts'
+import { startTelemetry } from '../runtime/telemetry.ts'
 import { version } from '../version.ts'
 
 export type Running = { readonly port: number; readonly close: () => Promise<void> }
@@ -36,6 +37,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
   })
   for (const projection of projections) await prepareSchema(pool, projection)
   const { authenticate, users } = await openCredentials(pool, config.admin)
+  const telemetry = await startTelemetry('api', config.otlpEndpoint, log)
   const register = createRegistry()
   const metrics = apiMetrics(register)
   observePool(register, pool)
@@ -85,7 +87,11 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
       fingerprintKey: Buffer.from(config.fingerprintSecret),
       health,
       metrics: () => register.metrics(),
-      observe: ({ seconds, ...labels }) => metrics.requests.observe(labels, seconds),
+      observe: ({ seconds, traceparent, ids, ...labels }) => {
+        metrics.requests.observe(labels, seconds)
+        const attributes = { ...ids, 'http.response.status_code': labels.status }
+        telemetry.tell?.({ name: labels.route, seconds, traceparent, attributes })
+      },
       log,
     },
     version,
@@ -111,6 +117,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     cacheRedis.disconnect()
     queueRedis.disconnect()
     await pool.end()
+    await telemetry.stop()
     log.info('api has stopped')
   }
   return { port, close }
