@@ -264,6 +264,22 @@ const batches: ContractCase[] = [
   },
 ]
 
+const tooMany: ContractCase[] = [
+  {
+    name: 'refuses an append of more events than any frame holds, and lives on',
+    run: async ({ client, url }) => {
+      const stream = newStream('n'.repeat(900))
+      const event = messageField(2, uuid(1, randomUUID()), ...typed)
+      const many = Array.from({ length: 40_000 }, () => event)
+      const options = messageField(1, streamId(stream), messageField(ANY, EMPTY))
+      const { trailers } = await rawCall(url, streams('Append'), framed(options, ...many))
+      assert.equal(trailers['exception'], 'maximum-append-size-exceeded')
+      await client.appendToStream(stream, events(1))
+      assert.deepEqual(revisions(await collect(client.readStream(stream))), [0])
+    },
+  },
+]
+
 const hostile: ContractCase[] = [
   ...Object.entries({
     'garbage for a message': framed(Buffer.from('ffffffffffffffffffffff', 'hex')),
@@ -323,4 +339,4 @@ const hostile: ContractCase[] = [
   },
 ]
 
-export const wireCases = [...connection, ...ids, ...append, ...batches, ...hostile]
+export const wireCases = [...connection, ...ids, ...append, ...batches, ...tooMany, ...hostile]
