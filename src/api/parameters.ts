@@ -16,6 +16,15 @@ export const TransactionPath = Type.Object({
   transaction: Type.String({ maxLength: 200, description: 'Id of the transaction' }),
 })
 
+export const MemberPath = Type.Object({
+  book: BookPath.properties.book,
+  user: Type.String({ maxLength: 200, description: 'Id of the user' }),
+})
+
+/** What is no id is no user. */
+export const userIdOf = (user: string): string =>
+  isId(user) ? user.toLowerCase() : refuse('user_not_found')
+
 /** What is no id is no book: it is answered like a book that is not there. */
 export const bookIdOf = (book: string): string =>
   isId(book) ? book.toLowerCase() : refuse('book_not_found')

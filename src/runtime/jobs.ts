@@ -8,6 +8,8 @@ const connectionOf = (redis: Redis) => redis as never
 export type WakeUps = {
   /** Says that a book has news. Never waits and never fails: the sweep sees what this missed. */
   readonly wake: (bookId: string) => void
+  /** How many hints there are, by state; none if the queue is away. */
+  readonly counts: () => Promise<Readonly<Record<string, number>>>
   readonly close: () => Promise<void>
 }
 
@@ -44,6 +46,7 @@ export const wakeUps = (redis: Redis, projections: readonly string[], log: Logge
       if (adding.has(bookId)) adding.set(bookId, 'again')
       else void add(bookId)
     },
+    counts: () => queue.getJobCounts('waiting', 'active', 'failed').catch(() => ({})),
     close: () => queue.close(),
   }
 }

@@ -1,5 +1,5 @@
 import type { Call } from '../grpc/call.ts'
-import { frameMessage } from '../grpc/message-reader.ts'
+import { frameMessage, MAX_EVENTS_MESSAGE } from '../grpc/message-reader.ts'
 import { CallError, Status } from '../grpc/status.ts'
 import {
   bytesField,
@@ -55,6 +55,7 @@ export function handleBatchAppend(store: EventStore, call: Call): void {
       })
   }
   call.receive(
+    MAX_EVENTS_MESSAGE,
     (message) => {
       const { id, batch, isFinal, added } = receivePart(open, message)
       buffered += added

@@ -1,0 +1,146 @@
+import { LRUCache } from 'lru-cache'
+import type { Pool } from 'pg'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+/** A registry of this process's own, with what Node tells of itself. */
+export const createRegistry = (): Registry => {
+  const register = new Registry()
+  collectDefaultMetrics({ register })
+  return register
+}
+
+export const observePool = (register: Registry, pool: Pool): void => {
+  new Gauge({
+    name: 'daybook_pool_connections',
+    help: 'Postgres connections of this process, and callers waiting for one',
+    labelNames: ['state'],
+    registers: [register],
+    collect() {
+      this.set({ state: 'total' }, pool.totalCount)
+      this.set({ state: 'idle' }, pool.idleCount)
+      this.set({ state: 'waiting' }, pool.waitingCount)
+    },
+  })
+}
+
+/** Wake-ups in the queue, by state; asked for when the metrics are read. */
+export const observeQueue = (
+  register: Registry,
+  counts: () => Promise<Readonly<Record<string, number>>>,
+): void => {
+  new Gauge({
+    name: 'daybook_queue_jobs',
+    help: 'Wake-ups in the queue by state; none of them matters, all of them together do',
+    labelNames: ['state'],
+    registers: [register],
+    async collect() {
+      for (const [state, count] of Object.entries(await counts())) this.set({ state }, count)
+    },
+  })
+}
+
+export const apiMetrics = (register: Registry) => {
+  const registers = [register]
+  return {
+    requests: new Histogram({
+      name: 'daybook_http_request_seconds',
+      help: 'Requests by route and status',
+      labelNames: ['method', 'route', 'status'],
+      buckets: seconds,
+      registers,
+    }),
+    commands: new Counter({
+      name: 'daybook_commands_total',
+      help: 'Commands by outcome: done, replayed, or the code of the refusal',
+      labelNames: ['command', 'outcome'],
+      registers,
+    }),
+    waiting: new Gauge({
+      name: 'daybook_commands_waiting',
+      help: 'Commands handed to a book writer and not answered yet',
+      registers,
+    }),
+    groupSize: new Histogram({
+      name: 'daybook_append_events',
+      help: 'Events appended in one call: the size of a group',
+      buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
+      registers,
+    }),
+    appends: new Histogram({
+      name: 'daybook_append_seconds',
+      help: 'Appends to the event store by result: appended, wrong_revision (a conflict), unknown',
+      labelNames: ['result'],
+      buckets: seconds,
+      registers,
+    }),
+    cache: new Counter({
+      name: 'daybook_cache_answers_total',
+      help: 'Reads by what the cache did: hit, miss, or away',
+      labelNames: ['result'],
+      registers,
+    }),
+  }
+}
+export type ApiMetrics = ReturnType<typeof apiMetrics>
+
+/** Books with a label of their own: those folded last, because labels must stay few. */
+const maxBooks = 200
+
+type BookLabels = Readonly<Record<'projection' | 'book', string>>
+
+export const workerMetrics = (register: Registry) => {
+  const registers = [register]
+  const ofBook = { labelNames: ['projection', 'book'], registers } as const
+  const ofProjection = { labelNames: ['projection'], registers } as const
+  const folded = new Counter({
+    name: 'daybook_projection_events_total',
+    help: `Events folded, of the ${maxBooks} books folded last; its rate is that of the projection`,
+    ...ofBook,
+  })
+  const revision = new Gauge({
+    name: 'daybook_projection_revision',
+    help: 'Up to which revision a book is folded',
+    ...ofBook,
+  })
+  const bookLag = new Gauge({
+    name: 'daybook_projection_book_lag_seconds',
+    help: 'From the recording of the event folded last to its being visible',
+    ...ofBook,
+  })
+  const lag = new Histogram({
+    name: 'daybook_projection_lag_seconds',
+    help: 'From the recording of a page’s last event to its being visible, over all books',
+    buckets: [...seconds, 30, 60, 300],
+    ...ofProjection,
+  })
+  const recent = new LRUCache<string, BookLabels>({
+    max: maxBooks,
+    dispose: (labels, _, reason) => {
+      if (reason !== 'evict') return
+      for (const metric of [folded, revision, bookLag]) metric.remove(labels)
+    },
+  })
+  return {
+    behind: new Gauge({
+      name: 'daybook_projection_books_behind',
+      help: 'Books that the last sweep found behind the log',
+      ...ofProjection,
+    }),
+    halted: new Gauge({
+      name: 'daybook_projection_books_halted',
+      help: 'Books that stand still at an event that cannot be folded',
+      ...ofProjection,
+    }),
+    /** A page of a book is visible. */
+    page: (labels: BookLabels, page: { events: number; revision: number; lag: number }): void => {
+      recent.set(`${labels.projection} ${labels.book}`, labels)
+      folded.inc(labels, page.events)
+      revision.set(labels, page.revision)
+      bookLag.set(labels, page.lag)
+      lag.observe({ projection: labels.projection }, page.lag)
+    },
+  }
+}
+export type WorkerMetrics = ReturnType<typeof workerMetrics>
