@@ -53,6 +53,9 @@ export const runFaults = async (options: RunOptions): Promise<Report> => {
     await load.finish(answersWithinMs)
     await load.askAgain(sampleOf(journal.commands))
     const { failures, checked } = await check(system, journal, load)
+    for (const { deaths } of Object.values(system.parts)) {
+      failures.unshift(...deaths.map((death) => `died: ${death}`))
+    }
     for (const { ms, label, fault } of recoveries) {
       if (ms !== null) continue
       failures.unshift(

@@ -33,8 +33,12 @@ const links = [
 
 /** What a fault's recovery time is counted under: its kind, and of what sort its target is. */
 export const labelOf = ({ kind, targets }: Fault): string => {
-  const sort = (targets[0] ?? '').replaceAll(/-\d/g, '')
-  return `${kind} ${targets.length > 1 && !sort.includes('->') ? `both ${sort}s` : sort}`
+  const [first = '', ...others] = targets
+  const sort = first.replaceAll(/-\d/g, '')
+  if (others.length === 0) return `${kind} ${sort}`
+  return first.includes('->')
+    ? `${kind} all${sort.slice(sort.indexOf(' ->'))}`
+    : `${kind} both ${sort}s`
 }
 
 /** The same seed, the same rounds, without an end. `longestMs` bounds how long a fault lasts. */
