@@ -1,6 +1,6 @@
 import type { Middleware } from 'koa'
 import { v7 } from 'uuid'
-import { Rejected, type Rejection } from '../domain/rejection.ts'
+import { Rejected, type Rejection, rejections } from '../domain/rejection.ts'
 import type { Dependencies } from './dependencies.ts'
 import { Refused } from './execute.ts'
 import { retryAfter, statuses } from './statuses.ts'
@@ -53,6 +53,10 @@ const internal = (requestId: string): Problem => ({
   details: [],
 })
 
+/** RFC 9457: the title is the same for all problems of a type, the detail is this one's. */
+const titleOf = (code: string): string =>
+  Object.hasOwn(rejections, code) ? rejections[code as Rejection['code']] : 'Internal error'
+
 const answer = (ctx: Parameters<Middleware>[0], problem: Problem, status: number): void => {
   const { code, message, details } = problem
   ctx.status = status
@@ -63,8 +67,9 @@ const answer = (ctx: Parameters<Middleware>[0], problem: Problem, status: number
     ctx.type = 'application/problem+json'
     ctx.body = JSON.stringify({
       type: `urn:daybook:${code}`,
-      title: message,
+      title: titleOf(code),
       status,
+      detail: message,
       code,
       details,
     })

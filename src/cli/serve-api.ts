@@ -23,9 +23,9 @@ import { version } from '../version.ts'
 export type Running = { readonly port: number; readonly close: () => Promise<void> }
 
 const drainMs = 10_000
+const healthMs = 2_000
 /** A client may have sent a request on a connection that looks idle from here. */
 const lingerMs = 500
-const healthMs = 2_000
 
 /** Connects everything an API process needs, and listens. `close` drains first. */
 export const serveApi = async (config: ApiConfig): Promise<Running> => {

@@ -2,10 +2,7 @@
 export const byTheBook = {
   invalid_request: 'A field is missing, unknown or of the wrong form. See details.',
   book_not_found: 'There is no such book, or it is not yours.',
-  forbidden: 'Your role does not allow this.',
   account_not_found: 'There is no such account in this book. Open it first.',
-  member_not_found: 'This user is no member of the book.',
-  last_owner: 'A book keeps at least one owner. Make another user an owner first.',
   account_code_taken: 'Another open account of this book has this code.',
   book_id_taken: 'A book with this id is there already.',
   transaction_id_taken: 'Another transaction of this book has this id and other content.',
@@ -20,6 +17,13 @@ export const byTheBook = {
   balance_too_low: 'The account would fall below its minimum.',
   balance_too_high: 'The account would rise above its maximum.',
   idempotency_key_reused: 'This Idempotency-Key was used with another body. Use a new key.',
+} as const
+
+/** What a book can say of who may do what in it. */
+const byItsMembers = {
+  forbidden: 'Your role does not allow this.',
+  member_not_found: 'This user is no member of the book.',
+  last_owner: 'A book keeps at least one owner. Make another user an owner first.',
 } as const
 
 /** What its writer can say when no decision was reached, or none that is certain. */
@@ -55,7 +59,7 @@ const atTheDoor = {
  * Every reason to refuse a request, with what it means and what to do about it.
  * Codes are public API: add, never rename. The HTTP status of each is in `api/statuses.ts`.
  */
-export const rejections = { ...byTheBook, ...byTheWriter, ...atTheDoor } as const
+export const rejections = { ...byTheBook, ...byItsMembers, ...byTheWriter, ...atTheDoor } as const
 
 export type RejectionCode = keyof typeof rejections
 

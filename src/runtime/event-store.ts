@@ -166,7 +166,7 @@ async function* guarded(read: Reading, doubt: () => void): AsyncGenerator<Logged
   let timer = setTimeout(giveUp, deadline)
   let isWhole = false
   try {
-    for await (const { event } of read) {
+    for await (const { event } of read.iterator({ destroyOnReturn: false })) {
       clearTimeout(timer)
       if (event) yield toLogged(event)
       timer = setTimeout(giveUp, deadline)
@@ -180,8 +180,14 @@ async function* guarded(read: Reading, doubt: () => void): AsyncGenerator<Logged
     throw new Rejected(reject('store_unavailable', reason))
   } finally {
     clearTimeout(timer)
-    if (!isWhole) void read.cancel().catch(() => {})
+    if (!isWhole) leave(read)
   }
+}
+
+/** What has come already must be read or the library keeps it, and waits for its end on dispose. */
+const leave = (read: Reading): void => {
+  void read.cancel().catch(() => {})
+  read.resume()
 }
 
 const toLogged = (

@@ -1,9 +1,9 @@
 import { createServer, type ServerHttp2Session } from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import { MalformedMessage } from '../protobuf.ts'
 import { Call } from './call.ts'
 import { frameMessage, MAX_MESSAGE } from './message-reader.ts'
 import { CallError, Status } from './status.ts'
-import { MalformedMessage } from './wire.ts'
 
 /** What serves a call. When the server goes away, long-lived calls are dropped, others awaited. */
 export type Method = { isLongLived: boolean; serve: (call: Call) => void }

@@ -2,7 +2,7 @@ import type { Disk } from '../disk/disk.ts'
 import { scanFrames } from '../log/scan.ts'
 import { decodeHeader, isSegmentName, segmentName } from '../log/segment.ts'
 import { StoreError } from '../store-error.ts'
-import { readFile } from './walk.ts'
+import { readFile } from './verify.ts'
 
 export type BackupReport = { segments: number; bytes: number; end: number }
 

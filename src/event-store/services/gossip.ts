@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { messageField, stringField, uintField } from '../grpc/wire.ts'
+import { messageField, stringField, uintField } from '../protobuf.ts'
 
 const LEADER = 8
 const instanceId = randomUUID()

@@ -1,19 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Call } from '../grpc/call.ts'
-import { frameMessage } from '../grpc/message-reader.ts'
-import { messageField, uintField } from '../grpc/wire.ts'
 import type { PlacedEvent } from '../log/section.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { streamDeleted } from './errors.ts'
 import { Outbox } from './outbox.ts'
-import { CONSIDERED_PER_TURN, caughtUp, confirmation, encode } from './read.ts'
 import type { ReadRequest } from './read-request.ts'
-
-const CHECKPOINT = 3
-
-const checkpoint = (position: number) =>
-  frameMessage(messageField(CHECKPOINT, uintField(1, position), uintField(2, position)))
+import { caughtUp, checkpoint, confirmation, EVENTS_PER_TURN, eventResponse } from './responses.ts'
 
 /**
  * Serves a subscription: confirmation, the events after the given place, `caughtUp` once, then each
@@ -34,14 +27,14 @@ export async function subscribe(
   let considered = 0
   while (!call.isDone) {
     const seen = news.count()
-    for (const event of cursor.next()) {
+    for (const event of cursor.read()) {
       if (request.filter === undefined || request.filter.matches(event)) {
-        outbox.add(encode(store, event, request))
+        outbox.add(eventResponse(store, event, request))
       }
       const due = checkpoints.after(event)
       if (due !== undefined) outbox.add(checkpoint(due))
       if (outbox.isFull) await outbox.flush()
-      if (++considered % CONSIDERED_PER_TURN === 0) await nextTurn()
+      if (++considered % EVENTS_PER_TURN === 0) await nextTurn()
       if (call.isDone) return
     }
     if (!isLive) {
@@ -57,20 +50,20 @@ export async function subscribe(
   }
 }
 
-/** Where a subscription is: `next` gives what there is behind the last event it gave. */
-function startOf(store: EventStore, { source }: ReadRequest): { next(): Iterable<PlacedEvent> } {
-  const { stream, from } = source
-  const end = stream === undefined ? store.end : store.lastRevision(stream)
-  let last = from === 'start' ? -1 : from === 'end' ? end : from
-  const place = stream === undefined ? 'position' : 'revision'
+/** Where a subscription is: `read` gives what there is behind the last event it gave. */
+function startOf(
+  store: EventStore,
+  { source: { stream, from } }: ReadRequest,
+): { read(): Iterable<PlacedEvent> } {
+  if (stream === undefined) {
+    const last = from === 'start' ? -1 : from === 'end' ? store.end : from
+    return store.followAll(last + 1)
+  }
+  let last = from === 'start' ? -1 : from === 'end' ? store.lastRevision(stream) : from
   return {
-    *next() {
-      const events =
-        stream === undefined
-          ? store.readAll(last + 1, 'forwards')
-          : store.readStream(stream, last + 1, 'forwards')
-      for (const event of events) {
-        last = event[place]
+    *read() {
+      for (const event of store.readStream(stream, last + 1, 'forwards')) {
+        last = event.revision
         yield event
       }
     },

@@ -6,7 +6,7 @@ import {
   messageField,
   stringField,
   uintField,
-} from '../../../src/event-store/grpc/wire.ts'
+} from '../../../src/event-store/protobuf.ts'
 
 export type RawAnswer = {
   messages: Buffer[]

@@ -62,9 +62,9 @@ export const storageBugs: Mutation[] = [
   {
     name: 'requests that arrive during a sync are lost',
     file: 'store/writer.ts',
-    find: 'this.group = undefined;\n        for (const { pending, answer } of answered)',
+    find: 'this.view.group = undefined;\n        for (const { pending, answer } of answered)',
     replace:
-      'this.group = undefined; this.queue = [];\n        for (const { pending, answer } of answered)',
+      'this.view.group = undefined; this.queue = [];\n        for (const { pending, answer } of answered)',
   },
   {
     name: 'a recovered tail is trusted to be durable',
@@ -134,8 +134,8 @@ export const storageBugs: Mutation[] = [
   },
   {
     name: 'a remembered id is believed without looking',
-    file: 'store/writer.ts',
-    find: 'return this.view.idAt(stream, revision) === id ? revision : undefined;',
+    file: 'store/pending-view.ts',
+    find: 'return this.idAt(stream, revision) === id ? revision : undefined;',
     replace: 'return revision;',
   },
   {
