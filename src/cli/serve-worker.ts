@@ -18,7 +18,7 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
   const log = createLogger('worker', config.logLevel)
   const db = connectPostgres(config.databaseUrl, {
     max: 8,
-    statementMs: 10_000,
+    statementMs: 5_000,
     onError: (error) => log.warn({ err: error }, 'an idle database connection ended'),
   })
   await untilAvailable(
