@@ -5,7 +5,6 @@ import { canonical } from '../domain/chain.ts'
 import { isDateOrInstant } from '../domain/instant.ts'
 import { refuse } from '../domain/rejection.ts'
 import { isId } from './find-account.ts'
-import type { Page } from './query.ts'
 
 const maxDepth = 10_000
 
@@ -21,6 +20,20 @@ export const pageParameters = {
 }
 const PageParameters = Type.Object(pageParameters)
 export type PageParameters = Static<typeof PageParameters>
+
+const Count = Type.Union([Type.Integer(), Type.Null()])
+
+/** `meta` of a list. */
+export const Page = Type.Object({
+  page: Type.Optional(Type.Integer({ description: 'Left out with a cursor' })),
+  limit: Type.Integer(),
+  total: Type.Union(Count.anyOf, {
+    description: 'Rows in all; null where counting them would be a scan',
+  }),
+  totalPages: Count,
+  nextCursor: Type.Union([Type.String(), Type.Null()], { description: 'null on the last page' }),
+})
+type Page = Static<typeof Page>
 
 type Key = string | number
 /** A column of the order, with the type that its values have in SQL. */

@@ -58,6 +58,11 @@ export const workerConfig = (environment: Environment): WorkerConfig => ({
   port: portOf(environment['DAYBOOK_WORKER_PORT'] ?? '0', 'DAYBOOK_WORKER_PORT'),
 })
 
+const longEnough = (secret: string): string => {
+  if (Buffer.byteLength(secret) >= 32) return secret
+  throw new ConfigError('DAYBOOK_JWT_SECRET has fewer than 32 bytes. Try: openssl rand -hex 32')
+}
+
 export const apiConfig = (environment: Environment): ApiConfig => {
   const email = environment['DAYBOOK_ADMIN_EMAIL']
   const password = environment['DAYBOOK_ADMIN_PASSWORD']
@@ -65,7 +70,7 @@ export const apiConfig = (environment: Environment): ApiConfig => {
     ...serviceConfig(environment),
     host: environment['HOST'] ?? '127.0.0.1',
     port: portOf(environment['PORT'] ?? '3000', 'PORT'),
-    jwtSecret: required(environment, 'DAYBOOK_JWT_SECRET', '$(openssl rand -hex 32)'),
+    jwtSecret: longEnough(required(environment, 'DAYBOOK_JWT_SECRET', '$(openssl rand -hex 32)')),
     fingerprintSecret: required(
       environment,
       'DAYBOOK_FINGERPRINT_SECRET',

@@ -21,7 +21,7 @@ export async function simulate(seed: number, module: EventStoreModule): Promise<
   try {
     await run.run()
   } catch (error) {
-    throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : error}`, {
+    throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
     })
   }
@@ -40,7 +40,7 @@ class Simulation {
   private now = 1_700_000_000_000
   private life = 0
   private hasFailed = false
-  private failure: unknown
+  private failure: Error | undefined
   /** Streams that were removed: there `no_stream` may write the same events anew. */
   private readonly removed = new Set<string>()
 
@@ -126,7 +126,7 @@ class Simulation {
   }
 
   private listen(answer: Promise<WriteAnswer>, onAnswer: (answer: WriteAnswer) => void): void {
-    answer.then(onAnswer).catch((error: unknown) => {
+    answer.then(onAnswer).catch((error: Error) => {
       this.failure ??= error
     })
   }
