@@ -14,7 +14,7 @@ import { wakeUps } from '../runtime/jobs.ts'
 import { createLogger } from '../runtime/log.ts'
 import { measuredLog, measuredSubmit } from '../runtime/measure.ts'
 import { apiMetrics, createRegistry, observePool, observeQueue } from '../runtime/metrics.ts'
-import { connectPostgres } from '../runtime/postgres.ts'
+import { connectPostgres, untilAvailable } from '../runtime/postgres.ts'
 import { prepareSchema } from '../runtime/projections/schema.ts'
 import { readModel } from '../runtime/read-model.ts'
 import { connectCache, connectProducer } from '../runtime/redis.ts'
@@ -33,10 +33,16 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
   const log = createLogger('api', config.logLevel)
   const pool = connectPostgres(config.databaseUrl, {
     max: 16,
+    statementMs: 4_000,
     onError: (error) => log.warn({ err: error }, 'an idle database connection ended'),
   })
-  for (const projection of projections) await prepareSchema(pool, projection)
-  const { authenticate, users } = await openCredentials(pool, config.admin)
+  const { authenticate, users } = await untilAvailable(
+    async () => {
+      for (const projection of projections) await prepareSchema(pool, projection)
+      return openCredentials(pool, config.admin)
+    },
+    ({ message }) => log.warn({ error: message }, 'the database is away: waiting for it'),
+  )
   const telemetry = await startTelemetry('api', config.otlpEndpoint, log)
   const register = createRegistry()
   const metrics = apiMetrics(register)

@@ -5,7 +5,7 @@ import { connectEventStore } from '../runtime/event-store.ts'
 import { wakeUpWorker } from '../runtime/jobs.ts'
 import { createLogger } from '../runtime/log.ts'
 import { createRegistry, observePool, workerMetrics } from '../runtime/metrics.ts'
-import { connectPostgres } from '../runtime/postgres.ts'
+import { connectPostgres, untilAvailable } from '../runtime/postgres.ts'
 import { advance } from '../runtime/projections/advance.ts'
 import { prepareSchema } from '../runtime/projections/schema.ts'
 import { sweepUntilStopped } from '../runtime/projections/sweep.ts'
@@ -19,9 +19,15 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
   const log = createLogger('worker', config.logLevel)
   const db = connectPostgres(config.databaseUrl, {
     max: 8,
+    statementMs: 5_000,
     onError: (error) => log.warn({ err: error }, 'an idle database connection ended'),
   })
-  for (const projection of projections) await prepareSchema(db, projection)
+  await untilAvailable(
+    async () => {
+      for (const projection of projections) await prepareSchema(db, projection)
+    },
+    ({ message }) => log.warn({ error: message }, 'the database is away: waiting for it'),
+  )
   const store = connectEventStore(config.eventStoreUrl)
   const cacheRedis = connectCache(config.cacheUrl, log)
   const queueRedis = connectConsumer(config.queueUrl, log)

@@ -1,8 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Queue, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Logger } from './log.ts'
 
 const queueName = 'daybook'
+/** Without Redis the library would wait for it before it closes. */
+const closeMs = 3_000
 const connectionOf = (redis: Redis) => redis as never
 
 export type WakeUps = {
@@ -47,7 +50,9 @@ export const wakeUps = (redis: Redis, projections: readonly string[], log: Logge
       else void add(bookId)
     },
     counts: () => queue.getJobCounts('waiting', 'active', 'failed').catch(() => ({})),
-    close: () => queue.close(),
+    close: async () => {
+      await Promise.race([queue.close(), sleep(closeMs, undefined, { ref: false })])
+    },
   }
 }
 
@@ -66,5 +71,9 @@ export const wakeUpWorker = (
   })
   worker.on('error', (error) => log.debug({ err: error }, 'wake-up worker'))
   worker.on('failed', (job, error) => log.warn({ err: error, book: job?.data.book }, 'fold failed'))
-  return { close: () => worker.close() }
+  return {
+    close: async () => {
+      await Promise.race([worker.close(), sleep(closeMs, undefined, { ref: false })])
+    },
+  }
 }
