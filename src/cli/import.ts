@@ -17,7 +17,8 @@ const toCurrency = (text: string, before: Currency[]): Currency[] => {
   return [...before, { code, exponent: Number(exponent) }]
 }
 
-const readJournal = (file: string, currencies: readonly Currency[]) => {
+/** What a file holds, by the ending of its name. */
+export const readJournal = (file: string, currencies: readonly Currency[]) => {
   const name = file.replace(/\.gz$/, '')
   if (name.endsWith('.csv')) return readCsv(file, currencies)
   if (/\.(ndjson|jsonl)$/.test(name)) return readNdjson(file, currencies)

@@ -2,15 +2,13 @@ import { Argument, Command } from 'commander'
 import { apiConfig, workerConfig } from '../runtime/config.ts'
 import { stopSignal } from '../runtime/stop-signal.ts'
 import { UserError } from './report-failure.ts'
-import { serveAll } from './serve-all.ts'
-import { type Running, serveApi } from './serve-api.ts'
-import { serveStore } from './serve-store.ts'
-import { serveWorker } from './serve-worker.ts'
+import type { Running } from './serve-api.ts'
 
+/** Loaded when asked for: the other commands start in half of the time without. */
 const parts: Record<string, () => Promise<Running>> = {
-  api: () => serveApi(apiConfig(process.env)),
-  worker: () => serveWorker(workerConfig(process.env)),
-  store: () => serveStore(process.env),
+  api: async () => (await import('./serve-api.ts')).serveApi(apiConfig(process.env)),
+  worker: async () => (await import('./serve-worker.ts')).serveWorker(workerConfig(process.env)),
+  store: async () => (await import('./serve-store.ts')).serveStore(process.env),
 }
 
 /** One part in this process, until it is asked to stop. Tells its parent when it is ready. */
@@ -52,5 +50,7 @@ Environment:
   )
   .action(async (part: string, { example }: { example: boolean }) => {
     const start = parts[part]
-    await (start ? servePart(start) : serveAll({ example }))
+    if (start) return servePart(start)
+    const { serveAll } = await import('./serve-all.ts')
+    await serveAll({ example })
   })
