@@ -157,7 +157,8 @@ export const startLoad = async (
   }
 
   const books: Book[] = []
-  for (let number = 0; number < bookCount; number++) books.push(await openBook(client, number))
+  for (let number = 0; number < bookCount; number++)
+    books.push(await openBook(client, journal, number))
 
   const runClient = async (): Promise<void> => {
     while (!isFinishing) {
@@ -206,19 +207,25 @@ const touched = (plan: Plan, book: Book): string => {
 }
 
 /** Before any fault: everything is asked for until it works. */
-const openBook = async (client: Client, number: number): Promise<Book> => {
+const openBook = async (client: Client, journal: Journal, number: number): Promise<Book> => {
   const ask = async (path: string, body: unknown) => {
     const headers = { 'Idempotency-Key': randomUUID() }
     for (;;) {
       const { answer } = await client.send(0, { method: 'POST', path, headers, body })
-      if (answer?.status === 201) return JSON.parse(answer.text).data
+      if (answer?.status === 201) {
+        return { data: JSON.parse(answer.text).data, revision: revisionOf(answer) }
+      }
       if (answer && isFinal(answer)) throw new Error(`${path}: ${answer.status} ${answer.text}`)
       await sleep(200)
     }
   }
   const currencies = [{ code: 'MUSD', exponent: 0 }]
-  const { id } = await ask('/v1/books', { name: `book ${number}`, currencies })
-  const accounts = await ask(`/v1/books/${id}/accounts/batch`, { accounts: firstAccounts })
-  const ids = accounts.map(({ code, id }: { code: string; id: string }) => [code, id])
+  const opened = await ask('/v1/books', { name: `book ${number}`, currencies })
+  const { id } = opened.data
+  const { data, revision } = await ask(`/v1/books/${id}/accounts/batch`, {
+    accounts: firstAccounts,
+  })
+  learn(journal, id, revision)
+  const ids = data.map(({ code, id }: { code: string; id: string }) => [code, id])
   return { id, accounts: new Map(ids) }
 }
