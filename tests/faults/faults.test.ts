@@ -31,7 +31,7 @@ describe('Daybook, killed, stopped and cut off while it is used', function () {
     console.log(tableOf(report.recovery).replaceAll(/^/gm, '      '))
     const facts = report.failures.slice(0, 20).join('\n')
     assert.equal(facts, '', `FAULT_SEED=${seed}: ${report.failures.length} failures`)
-    assert.ok(report.faults.total >= 10, `only ${report.faults.total} faults in a minute`)
+    assert.ok(report.faults.total >= 4, `only ${report.faults.total} faults were worked`)
     assert.ok((report.checked['commands'] ?? 0) > 100)
     assert.ok((report.checked['reads'] ?? 0) > 50)
   })

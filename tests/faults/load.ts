@@ -11,7 +11,7 @@ import {
   type Read,
   revisionOf,
 } from './journal.ts'
-import { bodyOf, firstAccounts, type Plan, pathOf, planOf, withId } from './plans.ts'
+import { bodyOf, firstAccounts, overdraft, type Plan, pathOf, planOf, withId } from './plans.ts'
 import type { Random } from './random.ts'
 
 export type Book = { readonly id: string; readonly accounts: ReadonlyMap<string, string> }
@@ -84,8 +84,10 @@ export const startLoad = async (
   })
 
   const give = async (book: Book): Promise<void> => {
-    let plan = planOf(random, journal.commands.length)
-    const safety = random.weighted({ key: 82, id: 6, none: 12 })
+    const number = journal.commands.length
+    const safety = random.weighted({ key: 76, id: 6, none: 18 })
+    const isOverdraft = safety === 'none' && random.chance(0.7)
+    let plan = isOverdraft ? overdraft(random, number) : planOf(random, number)
     if (safety === 'id') plan = withId(plan)
     // What has neither is sent once, and nobody knows what became of it if no answer comes.
     const isKeyed = safety === 'key' || (safety === 'id' && plan.kind !== 'post')
