@@ -18,6 +18,7 @@ import { connectPostgres, untilAvailable } from '../runtime/postgres.ts'
 import { prepareSchema } from '../runtime/projections/schema.ts'
 import { readModel } from '../runtime/read-model.ts'
 import { connectCache, connectProducer } from '../runtime/redis.ts'
+import { startTelemetry } from '../runtime/telemetry.ts'
 import { version } from '../version.ts'
 
 export type Running = { readonly port: number; readonly close: () => Promise<void> }
@@ -42,6 +43,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     },
     ({ message }) => log.warn({ error: message }, 'the database is away: waiting for it'),
   )
+  const telemetry = await startTelemetry('api', config.otlpEndpoint, log)
   const register = createRegistry()
   const metrics = apiMetrics(register)
   observePool(register, pool)
@@ -91,7 +93,11 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
       fingerprintKey: Buffer.from(config.fingerprintSecret),
       health,
       metrics: () => register.metrics(),
-      observe: ({ seconds, ...labels }) => metrics.requests.observe(labels, seconds),
+      observe: ({ seconds, traceparent, ids, ...labels }) => {
+        metrics.requests.observe(labels, seconds)
+        const attributes = { ...ids, 'http.response.status_code': labels.status }
+        telemetry.tell?.({ name: labels.route, seconds, traceparent, attributes })
+      },
       log,
     },
     version,
@@ -117,6 +123,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     cacheRedis.disconnect()
     queueRedis.disconnect()
     await pool.end()
+    await telemetry.stop()
     log.info('api has stopped')
   }
   return { port, close }

@@ -10,6 +10,7 @@ import { advance } from '../runtime/projections/advance.ts'
 import { prepareSchema } from '../runtime/projections/schema.ts'
 import { sweepUntilStopped } from '../runtime/projections/sweep.ts'
 import { connectCache, connectConsumer } from '../runtime/redis.ts'
+import { startTelemetry } from '../runtime/telemetry.ts'
 import type { Running } from './serve-api.ts'
 import { serveStatus } from './serve-status.ts'
 
@@ -32,10 +33,11 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
   const queueRedis = connectConsumer(config.queueUrl, log)
   const stopping = new AbortController()
   const cache = tagCache(cacheRedis)
+  const { tell, stop } = await startTelemetry('worker', config.otlpEndpoint, log)
   const register = createRegistry()
   observePool(register, db)
   const metrics = workerMetrics(register)
-  const projecting = { db, store, cache, log, metrics, stopping: stopping.signal }
+  const projecting = { db, store, cache, log, metrics, tell, stopping: stopping.signal }
 
   const fold = async (name: string, bookId: string) => {
     const projection = projections.find((one) => one.name === name)
@@ -57,6 +59,7 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
     cacheRedis.disconnect()
     queueRedis.disconnect()
     await db.end()
+    await stop()
     log.info('worker has stopped')
   }
   return { port: status.port, close }
