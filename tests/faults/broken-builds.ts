@@ -201,7 +201,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
         to: "cache.raise(tags.filter((tag) => tag.startsWith('book:')), revision)",
       },
     ],
-    focus: [{ kind: 'flush', targets: ['cache'] }],
+    focus: [freezeApi],
     caughtBy: ['read'],
   },
   {
