@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Queue, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Logger } from './log.ts'
 
 const queueName = 'daybook'
+const closeMs = 12_000
 const connectionOf = (redis: Redis) => redis as never
 
 export type WakeUps = {
@@ -66,5 +68,11 @@ export const wakeUpWorker = (
   })
   worker.on('error', (error) => log.debug({ err: error }, 'wake-up worker'))
   worker.on('failed', (job, error) => log.warn({ err: error, book: job?.data.book }, 'fold failed'))
-  return { close: () => worker.close() }
+  return {
+    // Without its Redis it would wait for ever, for answers that nobody reads.
+    close: () => {
+      const isAway = redis.status !== 'ready'
+      return Promise.race([worker.close(isAway), sleep(closeMs, undefined, { ref: false })])
+    },
+  }
 }

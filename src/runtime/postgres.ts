@@ -74,3 +74,7 @@ export const isUnavailable = (error: unknown): boolean => {
   if (code !== undefined && (unavailable.has(code) || code.startsWith('08'))) return true
   return /terminated|timeout exceeded|Query read timeout|not queryable/.test(message ?? '')
 }
+
+/** Whether the database took offence at the data (SQLSTATE classes 22 and 23), and ever will. */
+export const isRefusedData = (error: unknown): boolean =>
+  /^2[23]...$/.test(String((error as { code?: unknown } | null)?.code))
