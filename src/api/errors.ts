@@ -33,10 +33,12 @@ export const answerErrors =
     }
     const seconds = (performance.now() - start) / 1000
     const route: string = ctx.state['route'] ?? 'none'
-    observe({ method: ctx.method, route, status: ctx.status, seconds })
+    const ids = { request_id: requestId, ...ctx.state['traced'] }
+    const traceparent = ctx.get('traceparent') || undefined
+    observe({ method: ctx.method, route, status: ctx.status, seconds, traceparent, ids })
     const ms = Math.round(seconds * 10_000) / 10
     const { method, path, status } = ctx
-    const facts = { request_id: requestId, method, path, status, ms, ...ctx.state['traced'] }
+    const facts = { method, path, status, ms, ...ids }
     log[ctx.status >= 500 ? 'warn' : 'info'](facts, 'request')
   }
 

@@ -14,10 +14,11 @@ import { wakeUps } from '../runtime/jobs.ts'
 import { createLogger } from '../runtime/log.ts'
 import { measuredLog, measuredSubmit } from '../runtime/measure.ts'
 import { apiMetrics, createRegistry, observePool, observeQueue } from '../runtime/metrics.ts'
-import { connectPostgres } from '../runtime/postgres.ts'
+import { connectPostgres, untilAvailable } from '../runtime/postgres.ts'
 import { prepareSchema } from '../runtime/projections/schema.ts'
 import { readModel } from '../runtime/read-model.ts'
 import { connectCache, connectProducer } from '../runtime/redis.ts'
+import { startTelemetry } from '../runtime/telemetry.ts'
 import { version } from '../version.ts'
 
 export type Running = { readonly port: number; readonly close: () => Promise<void> }
@@ -32,10 +33,17 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
   const log = createLogger('api', config.logLevel)
   const pool = connectPostgres(config.databaseUrl, {
     max: 16,
+    statementMs: 4_000,
     onError: (error) => log.warn({ err: error }, 'an idle database connection ended'),
   })
-  for (const projection of projections) await prepareSchema(pool, projection)
-  const { authenticate, users } = await openCredentials(pool, config.admin)
+  const { authenticate, users } = await untilAvailable(
+    async () => {
+      for (const projection of projections) await prepareSchema(pool, projection)
+      return openCredentials(pool, config.admin)
+    },
+    ({ message }) => log.warn({ error: message }, 'the database is away: waiting for it'),
+  )
+  const telemetry = await startTelemetry('api', config.otlpEndpoint, log)
   const register = createRegistry()
   const metrics = apiMetrics(register)
   observePool(register, pool)
@@ -85,7 +93,11 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
       fingerprintKey: Buffer.from(config.fingerprintSecret),
       health,
       metrics: () => register.metrics(),
-      observe: ({ seconds, ...labels }) => metrics.requests.observe(labels, seconds),
+      observe: ({ seconds, traceparent, ids, ...labels }) => {
+        metrics.requests.observe(labels, seconds)
+        const attributes = { ...ids, 'http.response.status_code': labels.status }
+        telemetry.tell?.({ name: labels.route, seconds, traceparent, attributes })
+      },
       log,
     },
     version,
@@ -111,6 +123,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     cacheRedis.disconnect()
     queueRedis.disconnect()
     await pool.end()
+    await telemetry.stop()
     log.info('api has stopped')
   }
   return { port, close }

@@ -1,27 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Argument, Command } from 'commander'
 import { apiConfig, workerConfig } from '../runtime/config.ts'
 import { stopSignal } from '../runtime/stop-signal.ts'
 import { UserError } from './report-failure.ts'
 import type { Running } from './serve-api.ts'
 
-/** Loaded when asked for: the other commands start in half of the time without. */
+/** Each loads what it needs and no more: a part that died is waited for while it starts. */
 const parts: Record<string, () => Promise<Running>> = {
   api: async () => (await import('./serve-api.ts')).serveApi(apiConfig(process.env)),
   worker: async () => (await import('./serve-worker.ts')).serveWorker(workerConfig(process.env)),
   store: async () => (await import('./serve-store.ts')).serveStore(process.env),
 }
 
+/** What is asked to stop is gone by then, whatever its services do. */
+const stopMs = 14_000
+
 /** One part in this process, until it is asked to stop. Tells its parent when it is ready. */
 const servePart = async (start: () => Promise<Running>): Promise<void> => {
   const stopping = stopSignal()
-  const { port, close } = await start().catch((error: unknown) => {
+  const starting = start().catch((error: unknown) => {
     const { code, message } = error as { code?: string; message: string }
     if (code !== 'EADDRINUSE') throw error
     throw new UserError(`${message}. Another program has that port; choose one with PORT=...`)
   })
+  const started = await Promise.race([starting, stopping.then(() => null)])
+  if (!started) process.exit(0)
+  const { port, close } = started
   process.send?.({ ready: true, port })
   await stopping
-  await close()
+  await Promise.race([close(), sleep(stopMs)])
   process.exit(0)
 }
 
@@ -52,5 +59,5 @@ Environment:
     const start = parts[part]
     if (start) return servePart(start)
     const { serveAll } = await import('./serve-all.ts')
-    await serveAll({ example })
+    return serveAll({ example })
   })

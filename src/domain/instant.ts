@@ -16,15 +16,16 @@ const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?(Z|[+-]\d\d:\d\d)$/
 const isDay = (text: string): boolean =>
   day.test(text) && DateTime.fromISO(text, { zone: 'utc' }).isValid
 
-/** Whatever the time zone, these are years of four digits: Postgres and ISO 8601 know no others. */
-const earliest = Date.parse('0001-01-02')
-const latest = Date.parse('9999-12-30')
+/** Of these years are all instants, in UTC too and wherever a day begins: four digits, no zero. */
+const first = Date.parse('0001-01-02T00:00:00.000Z')
+const last = Date.parse('9999-12-31T23:59:59.999Z')
 
-/** Also refuses days that no calendar has, and offsets that no clock has. */
+/** Refuses days that no calendar has, and years that text or Postgres cannot hold. */
 export const isDateOrInstant = (text: string): boolean => {
   if (!isDay(text) && !(instant.test(text) && DateTime.fromISO(text).isValid)) return false
+  // Not a number, and so refused, for offsets of a day and more.
   const at = Date.parse(text)
-  return at >= earliest && at <= latest
+  return at >= first && at <= last
 }
 
 export const isTimeZone = (name: string): boolean => IANAZone.isValidZone(name)

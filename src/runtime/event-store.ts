@@ -28,7 +28,9 @@ export type EventStore = BookLog & {
 }
 
 const prefix = 'book-'
-const deadline = 5_000
+const deadline = 3_000
+/** How long the end of a client may take: the library may wait for streams that never end. */
+const disposeMs = 1_000
 
 const streamOf = (bookId: string): string => `${prefix}${bookId}`
 export const bookOf = (stream: string): string | null =>
@@ -41,7 +43,7 @@ export const bookOf = (stream: string): string | null =>
  * nothing has come for a while, because they have no deadline either.
  */
 export const connectEventStore = (url: string): EventStore => {
-  const client = EventStoreDBClient.connectionString(url)
+  const clients = renewableClient(url)
   const credentials = { username: 'daybook', password: 'daybook' }
 
   const append = async (
@@ -49,6 +51,7 @@ export const connectEventStore = (url: string): EventStore => {
     expected: number,
     events: readonly Recorded[],
   ): Promise<Appended> => {
+    const client = clients.current()
     try {
       const options = {
         expectedRevision: expected < 0 ? (NO_STREAM as typeof NO_STREAM) : BigInt(expected),
@@ -59,34 +62,41 @@ export const connectEventStore = (url: string): EventStore => {
       return { kind: 'appended' }
     } catch (error) {
       if (isOf(error, ErrorType.WRONG_EXPECTED_VERSION)) return { kind: 'wrong_revision' }
+      clients.doubt(client)
       return { kind: 'unknown', error: error as Error }
     }
   }
 
-  async function* readBook(bookId: string, from: number, limit: number) {
-    const read = client.readStream(streamOf(bookId), {
-      fromRevision: BigInt(from),
-      maxCount: limit,
-    })
-    yield* guarded(read)
+  async function* read(start: (client: EventStoreDBClient) => Reading) {
+    const client = clients.current()
+    yield* guarded(start(client), () => clients.doubt(client))
   }
+
+  const readBook = (bookId: string, from: number, limit: number) =>
+    read((client) =>
+      client.readStream(streamOf(bookId), { fromRevision: BigInt(from), maxCount: limit }),
+    )
 
   async function* readAll(after: bigint, limit: number) {
     const isStart = after < 0n
-    const read = client.readAll({
-      fromPosition: isStart ? START : { commit: after, prepare: after },
-      // The position itself is read again, and left out below.
-      maxCount: limit + 1,
-    })
-    for await (const event of guarded(read)) if (isStart || event.position > after) yield event
+    // The position itself is read again, and left out below.
+    const maxCount = limit + 1
+    const fromPosition = isStart ? (START as typeof START) : { commit: after, prepare: after }
+    for await (const event of read((client) => client.readAll({ fromPosition, maxCount }))) {
+      if (isStart || event.position > after) yield event
+    }
   }
 
   const lastRevision = async (bookId: string): Promise<number> => {
-    const last = { direction: BACKWARDS, fromRevision: END, maxCount: 1 } as const
-    for await (const { revision } of guarded(client.readStream(streamOf(bookId), last))) {
-      return revision
+    const options = { direction: BACKWARDS, fromRevision: END, maxCount: 1 } as const
+    let last = -1
+    // Read to its end: a read that is left early is cancelled, which costs more than it saves.
+    for await (const { revision } of read((client) =>
+      client.readStream(streamOf(bookId), options),
+    )) {
+      last = revision
     }
-    return -1
+    return last
   }
 
   return {
@@ -97,9 +107,9 @@ export const connectEventStore = (url: string): EventStore => {
     readAll,
     ping: async () => {
       const last = { direction: BACKWARDS, fromPosition: END, maxCount: 1 } as const
-      for await (const _ of guarded(client.readAll(last))) return
+      for await (const _ of read((client) => client.readAll(last)));
     },
-    close: () => client.dispose(),
+    close: () => clients.close(),
   }
 }
 
@@ -109,9 +119,47 @@ const toJsonEvent = ({ id, type, data, metadata }: Recorded) =>
 const isOf = (error: unknown, type: ErrorType): boolean =>
   error instanceof Error && isCommandError(error) && error.type === type
 
+/** A client that failed younger than this was made while nobody was there: another would be no better. */
+const settledMs = 500
+
+/**
+ * The library's client, and another in its place once it leads nowhere: a connection may be dead
+ * without anybody saying so, and gRPC waits ever longer before it connects again, up to two minutes.
+ * It shares connections, and these waits, between clients of equal options, so no two are equal.
+ */
+const renewableClient = (url: string) => {
+  let made = 0
+  const make = () => {
+    const keepAliveInterval = 10_000 + (made++ % 10_000)
+    const options = `${url.includes('?') ? '&' : '?'}keepAliveInterval=${keepAliveInterval}`
+    return EventStoreDBClient.connectionString(url.includes('keepAlive') ? url : url + options)
+  }
+  let current = make()
+  let madeAt = Date.now()
+
+  return {
+    current: () => current,
+    doubt: (client: EventStoreDBClient): void => {
+      if (client !== current || Date.now() - madeAt < settledMs) return
+      current = make()
+      madeAt = Date.now()
+      void dispose(client)
+    },
+    close: () => dispose(current),
+  }
+}
+
+const dispose = async (client: EventStoreDBClient): Promise<void> => {
+  const timeUp = new Promise<void>((resolve) => setTimeout(resolve, disposeMs).unref())
+  await Promise.race([client.dispose(), timeUp])
+  // The library has no other way to let go of the connection itself.
+  const channel = await client['getChannel']().catch(() => null)
+  channel?.close()
+}
+
 type Reading = ReturnType<EventStoreDBClient['readStream' | 'readAll']>
 
-async function* guarded(read: Reading): AsyncGenerator<LoggedEvent> {
+async function* guarded(read: Reading, doubt: () => void): AsyncGenerator<LoggedEvent> {
   // The library emits errors on a stream that nobody iterates any more.
   read.on('error', () => {})
   const giveUp = () => read.destroy(new Error(`nothing came for ${deadline} ms`))
@@ -127,6 +175,7 @@ async function* guarded(read: Reading): AsyncGenerator<LoggedEvent> {
   } catch (error) {
     isWhole = isOf(error, ErrorType.STREAM_NOT_FOUND)
     if (isWhole) return
+    doubt()
     const reason = `The event store cannot be read: ${(error as Error).message}. Try again.`
     throw new Rejected(reject('store_unavailable', reason))
   } finally {

@@ -4,7 +4,8 @@ import type { Redis } from 'ioredis'
 import type { Logger } from './log.ts'
 
 const queueName = 'daybook'
-const closeMs = 12_000
+/** Without Redis the library would wait for it before it closes. */
+const closeMs = 3_000
 const connectionOf = (redis: Redis) => redis as never
 
 export type WakeUps = {
@@ -49,7 +50,9 @@ export const wakeUps = (redis: Redis, projections: readonly string[], log: Logge
       else void add(bookId)
     },
     counts: () => queue.getJobCounts('waiting', 'active', 'failed').catch(() => ({})),
-    close: () => queue.close(),
+    close: async () => {
+      await Promise.race([queue.close(), sleep(closeMs, undefined, { ref: false })])
+    },
   }
 }
 
@@ -69,10 +72,8 @@ export const wakeUpWorker = (
   worker.on('error', (error) => log.debug({ err: error }, 'wake-up worker'))
   worker.on('failed', (job, error) => log.warn({ err: error, book: job?.data.book }, 'fold failed'))
   return {
-    // Without its Redis it would wait for ever, for answers that nobody reads.
-    close: () => {
-      const isAway = redis.status !== 'ready'
-      return Promise.race([worker.close(isAway), sleep(closeMs, undefined, { ref: false })])
+    close: async () => {
+      await Promise.race([worker.close(), sleep(closeMs, undefined, { ref: false })])
     },
   }
 }

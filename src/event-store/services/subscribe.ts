@@ -22,7 +22,9 @@ export async function subscribe(
   const news = newsOf(store, call)
   const cursor = startOf(store, request)
   const checkpoints = new Checkpoints(request)
+  refuseIfDeleted(store, request)
   outbox.add(confirmation(randomUUID()))
+  await outbox.flush()
   let isLive = false
   let considered = 0
   while (!call.isDone) {
@@ -34,7 +36,10 @@ export async function subscribe(
       const due = checkpoints.after(event)
       if (due !== undefined) outbox.add(checkpoint(due))
       if (outbox.isFull) await outbox.flush()
-      if (++considered % EVENTS_PER_TURN === 0) await nextTurn()
+      if (++considered % EVENTS_PER_TURN === 0) {
+        await outbox.flush()
+        await nextTurn()
+      }
       if (call.isDone) return
     }
     if (!isLive) {
@@ -44,10 +49,13 @@ export async function subscribe(
       outbox.add(caughtUp())
     }
     await outbox.flush()
-    const { stream } = request.source
-    if (stream !== undefined && store.streamState(stream) === 'deleted') throw streamDeleted(stream)
+    refuseIfDeleted(store, request)
     await news.since(seen)
   }
+}
+
+function refuseIfDeleted(store: EventStore, { source: { stream } }: ReadRequest): void {
+  if (stream !== undefined && store.streamState(stream) === 'deleted') throw streamDeleted(stream)
 }
 
 /** Where a subscription is: `read` gives what there is behind the last event it gave. */

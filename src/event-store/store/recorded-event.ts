@@ -89,7 +89,7 @@ export const idOf = (event: Buffer) => event.toString('latin1', ID_AT, ID_AT + I
 export const withoutId = (event: Buffer) => event.subarray(AFTER_ID)
 
 /** One of `type`, `content-type` and `created`. */
-export function metadataOf(event: Buffer, key: string): string {
+function metadataOf(event: Buffer, key: string): string {
   const fields = new Fields(event, AFTER_ID)
   while (fields.next()) {
     if (fields.number !== METADATA_FIELD) continue

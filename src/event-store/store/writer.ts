@@ -70,7 +70,7 @@ export class Writer {
   }
 
   private async run(): Promise<void> {
-    await undefined // Callers of the same turn join the first group.
+    await Promise.resolve() // Callers of the same turn join the first group.
     try {
       while (this.queue.length > 0) await this.writeGroup()
     } catch (error) {

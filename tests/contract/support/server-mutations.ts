@@ -304,4 +304,11 @@ export const serverMutations: ServerMutation[] = [
     replace: "'grpc-message': message.replace(/[^ -~]/g, '?')",
     caughtBy: 'percent-encodes in a message only what may not stand there',
   },
+  {
+    name: 'what is longer than the window is read backwards in part',
+    file: 'store/reading.ts',
+    find: 'Math.min(before, position)',
+    replace: 'before',
+    caughtBy: 'reads long and short events backwards',
+  },
 ]

@@ -87,8 +87,8 @@ export const storageBugs: Mutation[] = [
   {
     name: 'the removal of a failed write is not synced',
     file: 'log/log.ts',
-    find: 'this.active.file.truncate(this.end - this.active.base);\n        await this.active.file.sync();',
-    replace: 'this.active.file.truncate(this.end - this.active.base);',
+    find: 'this.trim(this.end);\n        await this.active.file.sync();',
+    replace: 'this.trim(this.end);',
   },
   {
     name: 'a failed group stays in the index',

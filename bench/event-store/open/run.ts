@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { openStore } from './storage.ts'
+import { openStore } from '../storage.ts'
 
 /** Fills a store, then measures in a process of its own what it takes to open it. */
 const { values } = parseArgs({
