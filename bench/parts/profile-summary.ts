@@ -16,6 +16,8 @@ type Profile = {
 }
 
 const shown = 25
+/** Idle, or the profiler's own. */
+const ignored = new Set(['(idle)', '(program)', 'dispatch'])
 
 /** Where the time of each profile went: functions by their own time, and idle time aside. */
 export const summarize = (folder: string): string =>
@@ -31,7 +33,7 @@ const summarizeOne = (name: string, { nodes, samples, timeDeltas }: Profile): st
   for (const [index, id] of samples.entries()) {
     const time = timeDeltas[index] ?? 0
     const place = names.get(id) ?? '?'
-    if (place === '(idle)' || place === '(program)') continue
+    if (ignored.has(place)) continue
     own.set(place, (own.get(place) ?? 0) + time)
     total += time
   }
