@@ -2,10 +2,12 @@ import type { Outcome } from '../commands/received.ts'
 import type { OpenedAccount } from '../domain/events/accounts-opened.ts'
 import type { BookOpened } from '../domain/events/book-opened.ts'
 import type { BookEvent, Recorded } from '../domain/events/index.ts'
+import type { MemberSet } from '../domain/events/member-set.ts'
 import type {
   RecordedTransaction,
   TransactionsRecorded,
 } from '../domain/events/transactions-recorded.ts'
+import type { MemberAnswer } from '../queries/members.ts'
 import type { AccountResource, BookResource, TransactionResource } from '../queries/resources.ts'
 import type { Reply } from './route.ts'
 
@@ -40,6 +42,11 @@ export const bookAnswer = (done: Done): BookResource => {
     created_at: recorded_at,
     updated_at: recorded_at,
   }
+}
+
+export const memberAnswer = (done: Done): MemberAnswer => {
+  const { data, metadata }: Recorded<MemberSet> = recordedAs(done, 'MemberSet')
+  return { user_id: data.user, role: data.role, updated_at: metadata.recorded_at }
 }
 
 export const accountAnswers = (done: Done, bookId: string): AccountResource[] => {

@@ -5,6 +5,7 @@ import type { Dependencies } from './dependencies.ts'
 import { mountDocs } from './docs.ts'
 import { answerErrors } from './errors.ts'
 import { mountHealth } from './health.ts'
+import { mountMetrics } from './metrics.ts'
 import { mount } from './mount.ts'
 import { toOpenApi } from './openapi.ts'
 import { allRoutes } from './routes/index.ts'
@@ -16,10 +17,11 @@ export const createApp = (dependencies: Dependencies, version: string): Koa => {
   for (const route of routes) mount(router, dependencies, route)
   mountDocs(router, toOpenApi(routes, version))
   mountHealth(router, dependencies)
+  mountMetrics(router, dependencies)
   const app = new Koa()
   app.silent = true
   app.on('error', (error) => dependencies.log.error({ err: error }, 'a response failed'))
-  app.use(answerErrors(dependencies.log))
+  app.use(answerErrors(dependencies))
   app.use(checkAddress)
   app.use(router.routes())
   app.use(noRoute(router))

@@ -1,11 +1,34 @@
-import type { Outcome, Received } from '../commands/received.ts'
-import type { Envelope, Query, ReadModel } from '../queries/query.ts'
 import type { Kysely } from 'kysely'
+import type { Outcome, Received } from '../commands/received.ts'
+import type { PageParameters } from '../queries/page.ts'
+import type { Envelope, Query, ReadModel } from '../queries/query.ts'
 import type { Principal } from './route.ts'
 import type { Tokens } from './tokens.ts'
 
 export type Logger = {
   readonly [Level in 'debug' | 'info' | 'warn' | 'error']: (facts: object, message: string) => void
+}
+
+export type User = {
+  readonly id: string
+  readonly email: string
+  readonly role: 'admin' | 'user'
+  readonly created_at: string
+}
+
+export type Users = {
+  /** Null if the e-mail is taken. */
+  readonly add: (email: string, password: string) => Promise<User | null>
+  readonly find: (id: string) => Promise<User | null>
+  readonly list: (parameters: PageParameters) => Promise<Envelope<User[]>>
+}
+
+export type ObservedRequest = {
+  readonly method: string
+  /** As the route is defined, never with what is in it: there are few of them. */
+  readonly route: string
+  readonly status: number
+  readonly seconds: number
 }
 
 /** What the API needs from the world; `main.ts` brings it. */
@@ -22,10 +45,14 @@ export type Dependencies = {
   ) => Promise<Envelope<Data>>
   /** Who has this e-mail and password; null if nobody. */
   readonly authenticate: (email: string, password: string) => Promise<Principal | null>
+  readonly users: Users
   readonly tokens: Tokens
   /** Key of the fingerprints kept with idempotency keys. It must never change. */
   readonly fingerprintKey: Buffer
   /** What must work for requests to be served, and what is only slower without. */
   readonly health: () => Promise<Readonly<Record<string, 'up' | 'down' | 'degraded'>>>
+  /** Prometheus text. */
+  readonly metrics: () => Promise<string>
+  readonly observe: (request: ObservedRequest) => void
   readonly log: Logger
 }

@@ -1,7 +1,7 @@
 import type { Middleware } from 'koa'
 import { v7 } from 'uuid'
 import { Rejected, type Rejection } from '../domain/rejection.ts'
-import type { Logger } from './dependencies.ts'
+import type { Dependencies } from './dependencies.ts'
 import { Refused } from './execute.ts'
 import { retryAfter, statuses } from './statuses.ts'
 
@@ -9,7 +9,7 @@ const visible = /^[\x21-\x7e]{1,128}$/
 
 /** The outermost middleware: gives each request an id, logs it, and turns what is thrown into an answer. */
 export const answerErrors =
-  (log: Logger): Middleware =>
+  ({ log, observe }: Pick<Dependencies, 'log' | 'observe'>): Middleware =>
   async (ctx, next) => {
     const start = performance.now()
     const given = ctx.get('x-request-id')
@@ -31,14 +31,12 @@ export const answerErrors =
         answer(ctx, internal(requestId), 500)
       }
     }
-    const ms = Math.round((performance.now() - start) * 10) / 10
-    const facts = {
-      request_id: requestId,
-      method: ctx.method,
-      path: ctx.path,
-      status: ctx.status,
-      ms,
-    }
+    const seconds = (performance.now() - start) / 1000
+    const route: string = ctx.state['route'] ?? 'none'
+    observe({ method: ctx.method, route, status: ctx.status, seconds })
+    const ms = Math.round(seconds * 10_000) / 10
+    const { method, path, status } = ctx
+    const facts = { request_id: requestId, method, path, status, ms, ...ctx.state['traced'] }
     log[ctx.status >= 500 ? 'warn' : 'info'](facts, 'request')
   }
 

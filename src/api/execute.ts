@@ -5,14 +5,16 @@ import type { Received } from '../commands/received.ts'
 import { canonical } from '../domain/chain.ts'
 import { Rejected } from '../domain/rejection.ts'
 import type { Dependencies } from './dependencies.ts'
-import type { Call } from './route.ts'
+import type { Call, Principal } from './route.ts'
 
 type Origin = {
-  readonly actor: string
+  readonly principal: Principal
   readonly correlationId: string
   readonly idempotencyKey: string | null
   /** Method and address as the route is defined. */
   readonly route: string
+  /** Told which command the request became, for the log. */
+  readonly trace: (received: Received) => void
   /** What the caller sent, before defaults. */
   readonly request: unknown
 }
@@ -21,13 +23,14 @@ type Origin = {
 export const executor =
   ({ submit, fingerprintKey }: Dependencies, origin: Origin): Call['execute'] =>
   async (command, bookId, data) => {
-    const { actor, correlationId, idempotencyKey, route } = origin
+    const { principal, correlationId, idempotencyKey, route } = origin
     const received: Received = {
       command: command as Received<TSchema>['command'],
       data,
       bookId,
       commandId: v7(),
-      actor,
+      actor: principal.id,
+      isAdmin: principal.role === 'admin',
       correlationId,
       key:
         idempotencyKey === null
@@ -40,6 +43,7 @@ export const executor =
       ids: Array.from({ length: command.idsFor(data) }, () => v7()),
       salt: randomBytes(16).toString('hex'),
     }
+    origin.trace(received)
     const outcome = await submit(received)
     if (outcome.kind === 'done') return outcome
     throw new Refused(outcome)

@@ -1,6 +1,7 @@
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import type { TSchema } from 'typebox'
+import type { Received } from '../commands/received.ts'
 import { refuse } from '../domain/rejection.ts'
 import type { Dependencies } from './dependencies.ts'
 import { executor } from './execute.ts'
@@ -18,6 +19,7 @@ export const mount = (router: Router, dependencies: Dependencies, route: Route):
   const routeName = `${method.toUpperCase()} ${address}`
 
   router[method](address.replaceAll(/\{(\w+)\}/g, ':$1'), async (ctx: Context) => {
+    ctx.state['route'] = routeName
     const principal = isPublic ? nobody : authenticate(ctx, dependencies)
     checkAccept(ctx)
     const path = toPath(ctx['params'])
@@ -27,7 +29,11 @@ export const mount = (router: Router, dependencies: Dependencies, route: Route):
     const idempotencyKey = method === 'get' ? null : readKey(ctx)
     const correlationId = readVisible(ctx, 'x-correlation-id') ?? ctx.state['requestId']
     const request = { path, query, body: sent ?? null }
-    const origin = { actor: principal.id, correlationId, idempotencyKey, route: routeName, request }
+    const trace = ({ command, commandId, bookId }: Received) => {
+      const facts = { command: command.name, command_id: commandId, book: bookId }
+      ctx.state['traced'] = { ...facts, correlation_id: correlationId }
+    }
+    const origin = { principal, correlationId, idempotencyKey, route: routeName, request, trace }
     const execute = executor(dependencies, origin)
     const minRevision = readMinRevision(ctx)
     const call = { path, query, body, principal, minRevision, idempotencyKey, execute } as Call

@@ -74,7 +74,11 @@ const content = (schema: TSchema) => ({ 'application/json': { schema } })
 const answersOf = (route: Route) => {
   const answers: Record<string, object> = {}
   for (const [status, data] of Object.entries(route.answers)) {
-    answers[status] = { description: route.summary, content: content(envelope(data)) }
+    const hasBody = status !== '204'
+    answers[status] = {
+      description: route.summary,
+      ...(hasBody && { content: content(envelope(data)) }),
+    }
   }
   const byStatus = new Map<number, RejectionCode[]>()
   for (const code of refusalsOf(route)) {

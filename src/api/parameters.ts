@@ -1,6 +1,6 @@
 import Type from 'typebox'
-import { isId } from '../queries/find-account.ts'
 import { refuse } from '../domain/rejection.ts'
+import { isId } from '../queries/find-account.ts'
 
 export const BookPath = Type.Object({
   book: Type.String({ maxLength: 200, description: 'Id of the book' }),
@@ -15,6 +15,15 @@ export const TransactionPath = Type.Object({
   book: BookPath.properties.book,
   transaction: Type.String({ maxLength: 200, description: 'Id of the transaction' }),
 })
+
+export const MemberPath = Type.Object({
+  book: BookPath.properties.book,
+  user: Type.String({ maxLength: 200, description: 'Id of the user' }),
+})
+
+/** What is no id is no user. */
+export const userIdOf = (user: string): string =>
+  isId(user) ? user.toLowerCase() : refuse('user_not_found')
 
 /** What is no id is no book: it is answered like a book that is not there. */
 export const bookIdOf = (book: string): string =>

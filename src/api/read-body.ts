@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { refuse } from '../domain/rejection.ts'
 
 /** A batch of a thousand transactions takes a third of this; its event could not be larger. */
-export const maxBodyBytes = 2 * 1024 * 1024
+const maxBodyBytes = 2 * 1024 * 1024
 
 const tooLarge = (): never =>
   refuse('too_large', `A body has at most ${maxBodyBytes} bytes. Split the batch.`)

@@ -3,7 +3,7 @@ import type { Command } from '../commands/command.ts'
 import type { Outcome } from '../commands/received.ts'
 import type { RejectionCode } from '../domain/rejection.ts'
 
-export type Principal = { readonly id: string; readonly role: 'admin' | 'nobody' }
+export type Principal = { readonly id: string; readonly role: 'admin' | 'user' | 'nobody' }
 
 type Values<Schema> = Schema extends TSchema ? Static<Schema> : undefined
 
@@ -37,7 +37,7 @@ export type Reply = {
 
 /** Defined once: validation, types and OpenAPI all come from here. */
 export type Route<S extends Schemas = Schemas> = {
-  readonly method: 'get' | 'post'
+  readonly method: 'get' | 'post' | 'put' | 'delete'
   /** With `{name}` for parameters. */
   readonly address: string
   readonly summary: string

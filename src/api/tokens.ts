@@ -43,11 +43,13 @@ export const createTokens = (secret: string): Tokens => {
           ...options,
           algorithms: ['HS256'],
         }) as jwt.JwtPayload
-        if (typeof claims.sub !== 'string' || claims['role'] !== 'admin' || !claims.exp) {
+        const { sub, exp } = claims
+        const role: unknown = claims['role']
+        if (typeof sub !== 'string' || (role !== 'admin' && role !== 'user') || !exp) {
           return refuse('unauthenticated')
         }
-        const principal: Principal = { id: claims.sub, role: claims['role'] }
-        verified.set(token, { principal, expiresAt: claims.exp * 1000 })
+        const principal: Principal = { id: sub, role }
+        verified.set(token, { principal, expiresAt: exp * 1000 })
         return principal
       } catch (error) {
         return refuse(error instanceof jwt.TokenExpiredError ? 'token_expired' : 'unauthenticated')

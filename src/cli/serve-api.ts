@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createApp } from '../api/app.ts'
 import type { Dependencies } from '../api/dependencies.ts'
 import { createTokens } from '../api/tokens.ts'
@@ -11,6 +12,8 @@ import { openCredentials } from '../runtime/credentials.ts'
 import { connectEventStore } from '../runtime/event-store.ts'
 import { wakeUps } from '../runtime/jobs.ts'
 import { createLogger } from '../runtime/log.ts'
+import { measuredLog, measuredSubmit } from '../runtime/measure.ts'
+import { apiMetrics, createRegistry, observePool } from '../runtime/metrics.ts'
 import { connectPostgres } from '../runtime/postgres.ts'
 import { prepareSchema } from '../runtime/projections/schema.ts'
 import { readModel } from '../runtime/read-model.ts'
@@ -20,6 +23,7 @@ import { version } from '../version.ts'
 export type Running = { readonly port: number; readonly close: () => Promise<void> }
 
 const drainMs = 10_000
+const healthMs = 2_000
 
 /** Connects everything an API process needs, and listens. `close` drains first. */
 export const serveApi = async (config: ApiConfig): Promise<Running> => {
@@ -29,8 +33,11 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     onError: (error) => log.warn({ err: error }, 'an idle database connection ended'),
   })
   for (const projection of projections) await prepareSchema(pool, projection)
-  const { authenticate } = await openCredentials(pool, config.admin)
-  const store = connectEventStore(config.eventStoreUrl)
+  const { authenticate, users } = await openCredentials(pool, config.admin)
+  const register = createRegistry()
+  const metrics = apiMetrics(register)
+  observePool(register, pool)
+  const store = measuredLog(connectEventStore(config.eventStoreUrl), metrics)
   const cacheRedis = connectCache(config.cacheUrl, log)
   const queueRedis = connectProducer(config.queueUrl, log)
   const wakes = wakeUps(
@@ -41,6 +48,10 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
   const writers = bookWriters({
     log: store,
     clock: Date.now,
+    after: (ms, run) => {
+      const timer = setTimeout(run, ms)
+      return () => clearTimeout(timer)
+    },
     random: Math.random,
     appended: wakes.wake,
     warn: (message, details) => log.warn(details, message),
@@ -48,7 +59,10 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
   let isStopping = false
 
   const health: Dependencies['health'] = async () => {
-    const [eventStore, database] = await Promise.allSettled([store.ping(), pool.query('select 1')])
+    const [eventStore, database] = await Promise.allSettled([
+      within(healthMs, store.ping()),
+      within(healthMs, pool.query('select 1')),
+    ])
     return {
       api: isStopping ? 'down' : 'up',
       event_store: eventStore.status === 'fulfilled' ? 'up' : 'down',
@@ -60,17 +74,21 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
 
   const app = createApp(
     {
-      submit: writers.submit,
-      ...readModel(pool, tagCache(cacheRedis)),
+      submit: measuredSubmit(writers.submit, metrics),
+      ...readModel(pool, tagCache(cacheRedis), (result) => metrics.cache.inc({ result })),
       authenticate,
+      users,
       tokens: createTokens(config.jwtSecret),
       fingerprintKey: Buffer.from(config.fingerprintSecret),
       health,
+      metrics: () => register.metrics(),
+      observe: ({ seconds, ...labels }) => metrics.requests.observe(labels, seconds),
       log,
     },
     version,
   )
-  const server = createServer(app.callback())
+  const handle = app.callback()
+  const server = createServer((request, response) => void handle(request, response))
   // Longer than a balancer keeps idle connections, so that it is never us who closes one in use.
   server.keepAliveTimeout = 65_000
   server.headersTimeout = 66_000
@@ -90,6 +108,12 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     log.info('api has stopped')
   }
   return { port, close }
+}
+
+/** Fails when the time is up, whatever becomes of the work. */
+const within = async (milliseconds: number, work: Promise<unknown>): Promise<void> => {
+  const isLate = await Promise.race([work.then(() => false), sleep(milliseconds, true)])
+  if (isLate) throw new Error(`no answer within ${milliseconds} ms`)
 }
 
 const listen = (server: Server, { host, port }: ApiConfig): Promise<number> =>

@@ -1,18 +1,20 @@
 import { projections } from '../projections/index.ts'
 import { tagCache } from '../runtime/cache.ts'
-import type { ServiceConfig } from '../runtime/config.ts'
+import type { WorkerConfig } from '../runtime/config.ts'
 import { connectEventStore } from '../runtime/event-store.ts'
 import { wakeUpWorker } from '../runtime/jobs.ts'
 import { createLogger } from '../runtime/log.ts'
+import { createRegistry, observePool, workerMetrics } from '../runtime/metrics.ts'
 import { connectPostgres } from '../runtime/postgres.ts'
 import { advance } from '../runtime/projections/advance.ts'
 import { prepareSchema } from '../runtime/projections/schema.ts'
 import { sweepUntilStopped } from '../runtime/projections/sweep.ts'
 import { connectCache, connectConsumer } from '../runtime/redis.ts'
 import type { Running } from './serve-api.ts'
+import { serveStatus } from './serve-status.ts'
 
 /** Connects everything a worker needs, and projects: on wake-ups, and on the sweep without them. */
-export const serveWorker = async (config: ServiceConfig): Promise<Running> => {
+export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
   const log = createLogger('worker', config.logLevel)
   const db = connectPostgres(config.databaseUrl, {
     max: 8,
@@ -24,7 +26,10 @@ export const serveWorker = async (config: ServiceConfig): Promise<Running> => {
   const queueRedis = connectConsumer(config.queueUrl, log)
   const stopping = new AbortController()
   const cache = tagCache(cacheRedis)
-  const projecting = { db, store, cache, log, stopping: stopping.signal }
+  const register = createRegistry()
+  observePool(register, db)
+  const metrics = workerMetrics(register)
+  const projecting = { db, store, cache, log, metrics, stopping: stopping.signal }
 
   const fold = async (name: string, bookId: string) => {
     const projection = projections.find((one) => one.name === name)
@@ -34,10 +39,12 @@ export const serveWorker = async (config: ServiceConfig): Promise<Running> => {
   }
   const worker = wakeUpWorker(queueRedis, fold, log)
   const sweeping = projections.map((projection) => sweepUntilStopped(projecting, projection))
-  log.info('worker is projecting')
+  const status = await serveStatus(config, () => register.metrics())
+  log.info({ port: status.port }, 'worker is projecting')
 
   const close = async () => {
     stopping.abort()
+    await status.close()
     await Promise.all(sweeping)
     await worker.close()
     await store.close()
@@ -46,5 +53,5 @@ export const serveWorker = async (config: ServiceConfig): Promise<Running> => {
     await db.end()
     log.info('worker has stopped')
   }
-  return { port: 0, close }
+  return { port: status.port, close }
 }

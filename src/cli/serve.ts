@@ -1,5 +1,5 @@
 import { Argument, Command } from 'commander'
-import { apiConfig, serviceConfig } from '../runtime/config.ts'
+import { apiConfig, workerConfig } from '../runtime/config.ts'
 import { stopSignal } from '../runtime/stop-signal.ts'
 import { UserError } from './report-failure.ts'
 import { serveAll } from './serve-all.ts'
@@ -9,7 +9,7 @@ import { serveWorker } from './serve-worker.ts'
 
 const parts: Record<string, () => Promise<Running>> = {
   api: () => serveApi(apiConfig(process.env)),
-  worker: () => serveWorker(serviceConfig(process.env)),
+  worker: () => serveWorker(workerConfig(process.env)),
   store: () => serveStore(process.env),
 }
 
@@ -41,6 +41,7 @@ export const serveCommand = new Command('serve')
 Environment:
   PORT, HOST                    where the API listens (3000, 127.0.0.1)
   DAYBOOK_DIRECTORY             where everything is kept (all; .daybook)
+  DAYBOOK_WORKER_PORT           /metrics and /health/live of a worker (any free port)
   EVENTSTORE_URL, DATABASE_URL, REDIS_QUEUE_URL, REDIS_CACHE_URL
                                 parts that run elsewhere; "all" brings up those that are not set
   DAYBOOK_JWT_SECRET            at least 32 bytes; signs the tokens

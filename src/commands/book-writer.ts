@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Book, emptyBook, merge } from '../domain/book.ts'
 import type { Recorded } from '../domain/events/index.ts'
 import { evolve } from '../domain/evolve.ts'
@@ -11,9 +10,11 @@ import type { Outcome, Received } from './received.ts'
 export type WriterOptions = {
   readonly log: BookLog
   readonly clock: () => number
+  /** Runs something once, in so many ms. What it returns calls it off. */
+  readonly after: (ms: number, run: () => void) => () => void
   /** Between 0 and 1, for jitter. */
   readonly random: () => number
-  /** Called after each append, before anybody is answered. */
+  /** Called after each append, before anybody is answered. It must not throw. */
   readonly appended: (bookId: string, events: readonly Recorded[]) => void
   readonly warn: (message: string, details: object) => void
 }
@@ -46,16 +47,27 @@ export const answerWithin = 8_000
  * revision is the fence against writers elsewhere.
  */
 export const bookWriter = (bookId: string, options: WriterOptions): BookWriter => {
-  const { log, clock, random, appended, warn } = options
+  const { log, clock, after, random, appended, warn } = options
   const queue: Waiting[] = []
+  /** Taken from the queue, and not answered for certain. */
+  let atHand: readonly Waiting[] = []
   let base: Book = emptyBook(bookId)
   let isLoaded = false
   let isRunning = false
+  let isAppending = false
   let isSettling = false
   let lastUsed = clock()
 
+  const sleep = (ms: number) => new Promise<void>((resolve) => after(ms, resolve))
+
   const catchUp = async (): Promise<void> => {
-    for await (const stored of log.read(bookId, base.revision + 1)) evolve(base, upcast(stored))
+    for await (const stored of log.read(bookId, base.revision + 1)) {
+      const event = upcast(stored)
+      if (event.metadata.previous_hash !== base.hash) {
+        throw new Error(`event ${event.id} does not follow revision ${base.revision} as known here`)
+      }
+      evolve(base, event)
+    }
     isLoaded = true
   }
 
@@ -98,40 +110,60 @@ export const bookWriter = (bookId: string, options: WriterOptions): BookWriter =
   /** Whether the group still stands on what the log holds. */
   const commit = async ({ events, book }: DecidedGroup): Promise<boolean> => {
     if (events.length === 0) return (await log.lastRevision(bookId)) === base.revision
-    if ((await appendUntilCertain(events)) !== 'appended') return false
+    isAppending = true
+    const result = await appendUntilCertain(events)
+    isAppending = false
+    if (result !== 'appended') return false
     merge(book)
     appended(bookId, events)
     return true
   }
 
+  /** What waits at the head of the queue, decided; null if nobody waits for it any more. */
+  const takeGroup = async (size: number): Promise<DecidedGroup | null> => {
+    atHand = queue.splice(0, size)
+    if (!isLoaded) await catchUp()
+    const fetched = await fetchNeeded(atHand.map(({ received }) => received))
+    // Who was told meanwhile that nothing was stored must find it true.
+    const group = atHand.filter(({ isAnswered }) => !isAnswered)
+    const now = Math.max(clock(), base.recordedAt)
+    const commands = group.map(({ received }) => received)
+    const decided = decideGroup(base, commands, fetched, now)
+    atHand = group.slice(0, decided.outcomes.length)
+    queue.unshift(...group.slice(decided.outcomes.length))
+    return atHand.length > 0 ? decided : null
+  }
+
   const runGroup = async (): Promise<void> => {
     let size = maxGroup
-    for (let conflicts = 0; conflicts <= maxConflicts; conflicts++) {
-      const group = queue.splice(0, size).filter((waiting) => !waiting.isAnswered)
-      if (group.length === 0) return
-      const commands = group.map(({ received }) => received)
+    for (let conflicts = 1; ; conflicts++) {
+      const isLast = conflicts === maxConflicts
       try {
-        if (!isLoaded) await catchUp()
-        const fetched = await fetchNeeded(commands)
-        const now = Math.max(clock(), base.recordedAt)
-        const decided = decideGroup(base, commands, fetched, now)
-        if (await commit(decided)) {
-          answer(group, decided)
-          queue.unshift(...group.slice(decided.outcomes.length))
-          return
-        }
-        queue.unshift(...group)
+        const decided = await takeGroup(size)
+        if (!decided) return
+        if (await commit(decided)) return answer(takeAtHand(), decided)
+        const group = takeAtHand()
+        if (isLast) fail(group, rejected('write_contention'))
+        else queue.unshift(...group)
         await refresh()
       } catch (error) {
-        isLoaded = false
-        base = emptyBook(bookId)
-        fail(group, error as Error)
-        return
+        // A log that cannot be read leaves the book as it was; after anything else it is doubtful.
+        if (!(error instanceof Rejected)) {
+          isLoaded = false
+          base = emptyBook(bookId)
+        }
+        return fail(takeAtHand(), error as Error)
       }
+      if (isLast) return
       size = Math.max(1, size >> 1)
       await sleep(10 * 2 ** conflicts * random())
     }
-    for (const waiting of queue.splice(0, size)) answerError(waiting, 'write_contention')
+  }
+
+  const takeAtHand = (): readonly Waiting[] => {
+    const group = atHand
+    atHand = []
+    return group
   }
 
   const run = async (): Promise<void> => {
@@ -142,36 +174,37 @@ export const bookWriter = (bookId: string, options: WriterOptions): BookWriter =
     isRunning = false
   }
 
+  /** What can be said of a command whose time is up. One that is not appended never will be. */
+  const overdue = (waiting: Waiting): RejectionCode =>
+    isAppending && atHand.includes(waiting) ? 'outcome_unknown' : 'store_unavailable'
+
   const submit = (received: Received): Promise<Outcome> =>
     new Promise((resolve, rejectWith) => {
       lastUsed = clock()
-      if (isSettling) return rejectWith(new Rejected(reject('store_unavailable')))
-      if (queue.length >= maxQueue) return rejectWith(new Rejected(reject('overloaded')))
+      if (isSettling) return rejectWith(rejected('store_unavailable'))
+      if (queue.length >= maxQueue) return rejectWith(rejected('overloaded'))
       const waiting: Waiting = {
         received,
         isAnswered: false,
         resolve: (outcome) => {
-          clearTimeout(timer)
+          callOff()
           waiting.isAnswered = true
           resolve(outcome)
         },
         reject: (error) => {
-          clearTimeout(timer)
+          callOff()
           waiting.isAnswered = true
           rejectWith(error)
         },
       }
-      const timer = setTimeout(() => {
-        const isQueued = queue.includes(waiting)
-        answerError(waiting, isQueued ? 'store_unavailable' : 'outcome_unknown')
-      }, answerWithin)
+      const callOff = after(answerWithin, () => waiting.reject(rejected(overdue(waiting))))
       queue.push(waiting)
       if (!isRunning) void run()
     })
 
   return {
     submit,
-    isIdle: () => !isRunning && queue.length === 0,
+    isIdle: () => atHand.length === 0 && queue.length === 0,
     lastUsed: () => lastUsed,
   }
 }
@@ -180,8 +213,7 @@ const answer = (group: readonly Waiting[], { outcomes }: DecidedGroup): void => 
   for (const [index, outcome] of outcomes.entries()) group[index]?.resolve(outcome)
 }
 
-const answerError = (waiting: Waiting, code: RejectionCode): void =>
-  waiting.reject(new Rejected(reject(code)))
+const rejected = (code: RejectionCode): Rejected => new Rejected(reject(code))
 
 const fail = (group: readonly Waiting[], error: Error): void => {
   for (const waiting of group) waiting.reject(error)

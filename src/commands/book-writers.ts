@@ -25,7 +25,8 @@ export const bookWriters = (options: WriterOptions): BookWriters => {
       if (!writer) writers.set(bookId, (writer = bookWriter(bookId, options)))
       const outcome = await writer.submit(received)
       // A book that does not exist leaves nothing behind, however often it is asked for.
-      if (outcome.revision < 0 && writer.isIdle()) writers.delete(bookId)
+      const isOver = outcome.revision < 0 && writer.isIdle()
+      if (isOver && writers.get(bookId) === writer) writers.delete(bookId)
       return outcome
     },
     close: () => clearInterval(sweep),

@@ -2,6 +2,7 @@ import type { Static, TSchema } from 'typebox'
 import type { Book } from '../domain/book.ts'
 import type { BookEvent, Recorded } from '../domain/events/index.ts'
 import type { RecordedTransaction } from '../domain/events/transactions-recorded.ts'
+import type { MemberRole } from '../domain/member.ts'
 import type { Rejection } from '../domain/rejection.ts'
 
 /** A transaction that is in the book already, fetched because a command names its id. */
@@ -22,7 +23,8 @@ export type Circumstances = {
 }
 
 export type Decision =
-  | { readonly kind: 'accepted'; readonly event: BookEvent }
+  /** `shown` is an event in the book that the answer shows in place of the new one. */
+  | { readonly kind: 'accepted'; readonly event: BookEvent; readonly shown: Recorded | null }
   | { readonly kind: 'refused'; readonly rejection: Rejection }
   /** Nothing is to be stored. The answer is that of an event in the book, or of none at all. */
   | { readonly kind: 'answered'; readonly event: BookEvent; readonly recorded: Recorded | null }
@@ -31,6 +33,8 @@ export type Decision =
 export type Command<Schema extends TSchema = TSchema> = {
   readonly name: string
   readonly data: Schema
+  /** Whose it is to give, beside an administrator. */
+  readonly roles: readonly MemberRole[]
   /** How many ids it may need. */
   readonly idsFor: (data: Static<Schema>) => number
   /** Ids of transactions that it must be shown if the book has them. */
@@ -41,4 +45,8 @@ export type Command<Schema extends TSchema = TSchema> = {
 export const command = <Schema extends TSchema>(it: Command<Schema>): Command<Schema> => it
 
 export const refused = (rejection: Rejection): Decision => ({ kind: 'refused', rejection })
-export const accepted = (event: BookEvent): Decision => ({ kind: 'accepted', event })
+export const accepted = (event: BookEvent, shown: Recorded | null = null): Decision => ({
+  kind: 'accepted',
+  event,
+  shown,
+})

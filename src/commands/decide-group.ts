@@ -1,15 +1,16 @@
-import { type Book, findKey, findTransaction, fork } from '../domain/book.ts'
+import { type Book, findKey, findMember, findTransaction, fork } from '../domain/book.ts'
 import type { CommandRefused } from '../domain/events/command-refused.ts'
 import type { Recorded } from '../domain/events/index.ts'
+import { onlyExisting } from '../domain/events/transactions-recorded.ts'
 import { evolve, keyScope } from '../domain/evolve.ts'
-import { reject, stateless } from '../domain/rejection.ts'
+import { type Rejection, reject, stateless } from '../domain/rejection.ts'
 import type { ExistingTransaction } from './command.ts'
 import type { Outcome, Received } from './received.ts'
 import { encodedBytes, seal } from './seal.ts'
 
 /** EventStoreDB takes 1 MiB an append; an event must leave room for what it may be packed with. */
-export const maxEventBytes = 768 * 1024
-export const maxGroupBytes = 1000 * 1024
+const maxEventBytes = 768 * 1024
+const maxGroupBytes = 1000 * 1024
 
 export type DecidedGroup = {
   /** The book as it will be once `events` are appended. */
@@ -49,7 +50,9 @@ export const decideGroup = (
   let bytes = 0
   const eventAt = (revision: number): Recorded => {
     const event = fetched.get(revision) ?? events[revision - base.revision - 1]
-    if (!event) throw new Error(`event ${revision} of book ${base.id} was not fetched`)
+    if (event?.revision !== revision) {
+      throw new Error(`event ${revision} of book ${base.id} was not fetched`)
+    }
     return event
   }
   for (const received of group) {
@@ -79,11 +82,10 @@ const decideOne = (
   now: number,
 ): Decided => {
   const { command, data, key, actor, ids } = received
+  const forbidden = authorise(received, book)
+  if (forbidden) return { outcome: refusal(book, forbidden, false) }
   const used = key && findKey(book, keyScope(actor, key.route, key.value))
-  if (used != null) return { outcome: replay(eventAt(used), received, book) }
-  if (!book.header && command.name !== 'OpenBook') {
-    return { outcome: refusal(book, reject('book_not_found'), false) }
-  }
+  if (used != null) return { outcome: replay(eventAt(used), received, book, eventAt) }
   const existing = new Map<string, ExistingTransaction>()
   for (const id of command.mentions(data)) {
     const revision = findTransaction(book, id)
@@ -94,7 +96,7 @@ const decideOne = (
   switch (decision.kind) {
     case 'accepted': {
       const event = seal(decision.event, received, book, now)
-      return { outcome: done(event), event }
+      return { outcome: done(event, decision.shown), event }
     }
     case 'answered': {
       const { event, recorded } = decision
@@ -117,14 +119,33 @@ const decideOne = (
   }
 }
 
+/** Leaves no trace: whoever may not write into a book must not write into its stream. */
+const authorise = ({ command, actor, isAdmin }: Received, book: Book): Rejection | null => {
+  if (!book.header) return command.name === 'OpenBook' ? null : reject('book_not_found')
+  if (isAdmin) return null
+  const role = findMember(book, actor)
+  // Somebody else's book is answered like one that is not there.
+  if (!role) return reject('book_not_found')
+  if (command.roles.includes(role)) return null
+  return reject('forbidden', `Your role in this book is ${role}, which does not allow this.`)
+}
+
 /** The first answer again, for a key that was used before. */
-const replay = (event: Recorded, { key }: Received, book: Book): Outcome => {
+const replay = (
+  event: Recorded,
+  { key }: Received,
+  book: Book,
+  eventAt: (revision: number) => Recorded,
+): Outcome => {
   if (event.metadata.fingerprint !== key?.fingerprint) {
     return refusal(book, reject('idempotency_key_reused'), false)
   }
-  return event.type === 'CommandRefused'
-    ? { ...refusal(book, event.data.rejection, true), revision: event.revision }
-    : { ...done(event), isReplay: true }
+  if (event.type === 'CommandRefused') {
+    return { ...refusal(book, event.data.rejection, true), revision: event.revision }
+  }
+  const id = event.type === 'TransactionsRecorded' ? onlyExisting(event) : null
+  const shown = id === null ? undefined : findTransaction(book, id)
+  return { ...done(event, shown === undefined ? null : eventAt(shown)), isReplay: true }
 }
 
 const findRecorded = (event: Recorded, id: string): ExistingTransaction => {
@@ -136,10 +157,13 @@ const findRecorded = (event: Recorded, id: string): ExistingTransaction => {
   return { transaction, event }
 }
 
-const done = (event: Recorded) =>
-  ({ kind: 'done', event, recorded: event, revision: event.revision, isReplay: false }) as const
+const done = (event: Recorded, shown: Recorded | null) => {
+  const { revision } = event
+  const isReplay = shown !== null
+  return { kind: 'done', event, recorded: shown ?? event, revision, isReplay } as const
+}
 
-const refusal = ({ revision }: Book, rejection: ReturnType<typeof reject>, isReplay: boolean) =>
+const refusal = ({ revision }: Book, rejection: Rejection, isReplay: boolean) =>
   ({ kind: 'refused', rejection, revision, isReplay }) as const
 
 const tooLarge = (bytes: number, book: Book): Outcome => {

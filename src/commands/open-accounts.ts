@@ -38,6 +38,7 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 export const openAccounts = command({
   name: 'OpenAccounts',
   data: OpenAccounts,
+  roles: ['owner', 'bookkeeper'],
   idsFor: ({ accounts }) => accounts.length,
   mentions: () => [],
 

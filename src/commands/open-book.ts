@@ -25,6 +25,7 @@ const OpenBook = Type.Object(
 export const openBook = command({
   name: 'OpenBook',
   data: OpenBook,
+  roles: ['owner'],
   idsFor: () => 0,
   mentions: () => [],
 

@@ -11,6 +11,8 @@ export type Received<Schema extends TSchema = TSchema> = {
   /** Also the id of the event it makes. */
   readonly commandId: string
   readonly actor: string
+  /** An administrator needs no role in the book. */
+  readonly isAdmin: boolean
   readonly correlationId: string
   readonly key: {
     readonly value: string
@@ -26,7 +28,7 @@ export type Outcome =
   | {
       readonly kind: 'done'
       readonly event: BookEvent
-      /** Null when nothing was stored. */
+      /** In the book: what the answer shows, mostly `event` itself. Null: nothing is stored. */
       readonly recorded: Recorded | null
       /** Of the book, once this is visible. */
       readonly revision: number

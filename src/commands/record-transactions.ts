@@ -1,16 +1,17 @@
 import Type, { type Static } from 'typebox'
 import { type Book, exponentOf, findTransaction, fork } from '../domain/book.ts'
 import { EntryRequest, TransferRequest } from '../domain/entry.ts'
-import type {
-  RecordedTransaction,
-  TransactionsRecorded,
+import {
+  onlyExisting,
+  type RecordedTransaction,
+  type TransactionsRecorded,
 } from '../domain/events/transactions-recorded.ts'
 import { applyTransaction } from '../domain/evolve.ts'
 import { DateOrInstant } from '../domain/instant.ts'
 import { Metadata } from '../domain/metadata.ts'
 import { type Rejection, reject } from '../domain/rejection.ts'
 import { checkTransaction, hasSameContent } from '../domain/transaction.ts'
-import { type Circumstances, command, type Decision, refused } from './command.ts'
+import { accepted, type Circumstances, command, type Decision, refused } from './command.ts'
 
 export const TransactionRequest = Type.Object(
   {
@@ -45,6 +46,7 @@ type RecordTransactions = Static<typeof RecordTransactions>
 export const recordTransactions = command({
   name: 'RecordTransactions',
   data: RecordTransactions,
+  roles: ['owner', 'bookkeeper'],
   idsFor: ({ transactions }) => transactions.length,
   mentions: ({ transactions }) =>
     transactions.flatMap(({ id }) => (id === undefined ? [] : [id.toLowerCase()])),
@@ -133,10 +135,9 @@ const recordOne = (
 
 const settle = (data: Outcome, { isKeyed, existing }: Circumstances): Decision => {
   const event: TransactionsRecorded = { type: 'TransactionsRecorded', data }
-  if (data.transactions.length > 0) return { kind: 'accepted', event }
-  const [only] = data.existing
-  const isSingle = only && data.existing.length === 1 && data.refused.length === 0
-  const recorded = isSingle ? (existing.get(only.id)?.event ?? null) : null
-  if (isKeyed && !recorded) return { kind: 'accepted', event }
-  return { kind: 'answered', event, recorded }
+  if (data.transactions.length > 0) return accepted(event)
+  const id = onlyExisting(event)
+  const recorded = (id !== null && existing.get(id)?.event) || null
+  // A key is bound to its request even where there is nothing else to store.
+  return isKeyed ? accepted(event, recorded) : { kind: 'answered', event, recorded }
 }

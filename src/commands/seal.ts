@@ -1,5 +1,5 @@
 import type { Book } from '../domain/book.ts'
-import { hasLeaves, hashEvent } from '../domain/chain.ts'
+import { hashEvent, hasLeaves } from '../domain/chain.ts'
 import type { EventMetadata } from '../domain/events/event.ts'
 import { type BookEvent, eventTypes, type Recorded } from '../domain/events/index.ts'
 import { toInstant } from '../domain/instant.ts'

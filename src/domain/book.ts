@@ -1,6 +1,7 @@
 import type { Account } from './account.ts'
 import { genesis } from './chain.ts'
 import { isoExponent } from './currency.ts'
+import type { MemberRole } from './member.ts'
 
 /**
  * What a writer knows of its book. Books can be stacked: a fork reads through to the book below it
@@ -24,6 +25,8 @@ export type Book = {
   readonly transactions: Map<string, number>
   /** The revision that answered each idempotency key, by scope. */
   readonly keys: Map<string, number>
+  /** Roles by user; null for one who is a member no more. */
+  readonly members: Map<string, MemberRole | null>
 }
 
 const maps = () => ({
@@ -32,7 +35,10 @@ const maps = () => ({
   codes: new Map<string, string>(),
   transactions: new Map<string, number>(),
   keys: new Map<string, number>(),
+  members: new Map<string, MemberRole | null>(),
 })
+
+const mapNames = ['exponents', 'accounts', 'codes', 'transactions', 'keys', 'members'] as const
 
 export const emptyBook = (id: string): Book => ({
   below: null,
@@ -52,13 +58,13 @@ export const merge = (top: Book): void => {
   if (!below) throw new Error('only a fork can be merged')
   const { header, revision, hash, recordedAt } = top
   Object.assign(below, { header, revision, hash, recordedAt })
-  for (const name of ['exponents', 'accounts', 'codes', 'transactions', 'keys'] as const) {
+  for (const name of mapNames) {
     const target: Map<string, unknown> = below[name]
     for (const [key, value] of top[name]) target.set(key, value)
   }
 }
 
-type MapName = 'exponents' | 'accounts' | 'codes' | 'transactions' | 'keys'
+type MapName = (typeof mapNames)[number]
 type Value<Name extends MapName> = Book[Name] extends Map<string, infer V> ? V : never
 
 const find = <Name extends MapName>(book: Book, name: Name, key: string) => {
@@ -84,3 +90,15 @@ export const findKey = (book: Book, scope: string): number | undefined => find(b
 /** Digits after the point: as the book declares it, else by ISO 4217. */
 export const exponentOf = (book: Book, currency: string): number | undefined =>
   find(book, 'exponents', currency) ?? isoExponent(currency)
+
+export const findMember = (book: Book, user: string): MemberRole | undefined =>
+  find(book, 'members', user) ?? undefined
+
+export const ownersOf = (book: Book): ReadonlySet<string> => {
+  const owners = new Set(book.below ? ownersOf(book.below) : [])
+  for (const [user, role] of book.members) {
+    if (role === 'owner') owners.add(user)
+    else owners.delete(user)
+  }
+  return owners
+}

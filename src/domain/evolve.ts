@@ -23,6 +23,7 @@ export const evolve = (book: Book, event: Recorded): void => {
   switch (event.type) {
     case 'BookOpened':
       openBook(book, event.data)
+      book.members.set(event.metadata.actor, 'owner')
       break
     case 'AccountsOpened':
       openAccounts(book, event.data)
@@ -32,6 +33,12 @@ export const evolve = (book: Book, event: Recorded): void => {
         book.transactions.set(transaction.id, event.revision)
         applyTransaction(book, transaction, Date.parse(event.metadata.recorded_at))
       }
+      break
+    case 'MemberSet':
+      book.members.set(event.data.user, event.data.role)
+      break
+    case 'MemberRemoved':
+      book.members.set(event.data.user, null)
       break
     case 'CommandRefused':
       break

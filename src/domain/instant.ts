@@ -13,7 +13,7 @@ export const Instant = Type.String({ format: 'date-time' })
 const day = /^\d{4}-\d\d-\d\d$/
 const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?(Z|[+-]\d\d:\d\d)$/
 
-export const isDay = (text: string): boolean =>
+const isDay = (text: string): boolean =>
   day.test(text) && DateTime.fromISO(text, { zone: 'utc' }).isValid
 
 /** Also refuses days that no calendar has and the year 0, which Postgres does not know. */

@@ -1,5 +1,5 @@
-import { type BookEvent, eventTypes, type Recorded } from './events/index.ts'
 import type { EventMetadata, EventType } from './events/event.ts'
+import { type BookEvent, eventTypes, type Recorded } from './events/index.ts'
 
 export type StoredEvent = {
   readonly id: string

@@ -14,6 +14,8 @@ export type ServeOptions = {
 }
 
 const SEGMENT_BYTES = 64 * 1024 * 1024
+const PREALLOCATE_BYTES = 4 * 1024 * 1024
+const GROUP_REQUESTS = 4096
 const RECENT_IDS = 100_000
 
 /**
@@ -32,6 +34,8 @@ export async function serveEventStore(
     random: () => randomInt(2 ** 32),
     newId: randomUUID,
     segmentBytes: SEGMENT_BYTES,
+    preallocateBytes: PREALLOCATE_BYTES,
+    groupRequests: GROUP_REQUESTS,
     recentIds: RECENT_IDS,
     onFatal: (error) => {
       report('error', `the event store ends: ${error.message}`, { stack: error.stack })

@@ -43,7 +43,8 @@ function fromNpm(scratch: string): PostgresBinaries | undefined {
   const directory = join(packageRoot, 'native', 'bin')
   const links = linkLibraries(packageRoot, scratch)
   const path = process.platform === 'darwin' ? 'DYLD_LIBRARY_PATH' : 'LD_LIBRARY_PATH'
-  return checked(directory, links ? { [path]: links } : {})
+  const libraries = join(packageRoot, 'native', 'lib')
+  return checked(directory, links ? { [path]: `${links}:${libraries}` } : {})
 }
 
 function npmPackage(): string | undefined {

@@ -4,17 +4,14 @@ import {
   existsSync,
   fsyncSync,
   openSync,
-  readdirSync,
   readFileSync,
-  readlinkSync,
-  realpathSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
 import { basename, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { spawnChild } from './child.ts'
+import { endLeftovers } from './leftovers.ts'
 import type { PostgresBinaries } from './postgres-binaries.ts'
 import { SetupProblem } from './setup-problem.ts'
 
@@ -76,18 +73,15 @@ export function ownPassword(directory: string): string {
 
 /**
  * Ends what a killed Postgres left behind: a server whose parent was killed, or the backends of a
- * killed server. The caller holds the lock of the folder, so nobody else's work is at stake.
+ * killed server. The caller holds the lock of the folder.
  */
 export async function clearLeftovers(directory: string): Promise<void> {
-  if (process.platform !== 'linux') return
-  const data = join(realpathSync(directory), 'data')
+  const data = join(directory, 'data')
   const pidFile = join(data, 'postmaster.pid')
   const server = Number.parseInt(readTextIfThere(pidFile) ?? '', 10)
-  for (const pid of processesIn(data)) signal(pid, pid === server ? 'SIGINT' : 'SIGQUIT')
-  for (let i = 0; i < 100 && processesIn(data).length > 0; i += 1) await sleep(100)
-  for (const pid of processesIn(data)) signal(pid, 'SIGKILL')
+  await endLeftovers(data, ['postgres'], (pid) => (pid === server ? 'SIGINT' : 'SIGQUIT'))
   // The number in a stale file may belong to some other program by now, which would stop Postgres.
-  rmSync(pidFile, { force: true })
+  if (process.platform === 'linux') rmSync(pidFile, { force: true })
 }
 
 export function brokenData(directory: string, what: string): SetupProblem {
@@ -98,27 +92,6 @@ export function brokenData(directory: string, what: string): SetupProblem {
       `    mv ${directory} ${join(directory, '..', `${basename(directory)}.broken`)}\n` +
       'and start again: the books are not in it, they are read anew from the event store.',
   )
-}
-
-/** Postgres processes all have their data directory as working directory. */
-function processesIn(data: string): number[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  return pids.map(Number).filter((pid) => {
-    try {
-      const isPostgres = readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'postgres'
-      return isPostgres && readlinkSync(`/proc/${pid}/cwd`) === data
-    } catch {
-      return false
-    }
-  })
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name)
-  } catch {
-    // It ended in the meantime.
-  }
 }
 
 function readTextIfThere(file: string): string | undefined {

@@ -4,8 +4,10 @@ import { basename, join } from 'node:path'
 import { Redis } from 'ioredis'
 import { type LocalServer, NotReady, spawnChild, untilReady } from './child.ts'
 import { leash } from './leash.mjs'
+import { endLeftovers } from './leftovers.ts'
 import { freePort } from './ports.mjs'
 import { findRedis } from './redis-binaries.ts'
+import { SetupProblem } from './setup-problem.ts'
 
 export interface RedisOptions {
   /** Ours alone: it gets the configuration and, when persistent, the data. */
@@ -32,6 +34,7 @@ export async function startRedis(options: RedisOptions): Promise<LocalServer> {
   const { directory, logFile, signal } = options
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const { program, environment } = await findRedis(directory)
+  await endLeftovers(directory, ['redis-server', 'valkey-server'], () => 'SIGTERM')
   const { previous } = options
   const password = previous ? new URL(previous.url).password : randomBytes(24).toString('hex')
   for (let attempt = 1; ; attempt += 1) {
@@ -48,10 +51,18 @@ export async function startRedis(options: RedisOptions): Promise<LocalServer> {
       if (!(error instanceof NotReady)) throw error
       const portTaken = error.logLines.some((line) => line.includes('Address already in use'))
       if (portTaken && previous === undefined && attempt < 5) continue
-      throw error
+      throw portTaken || !error.ended ? error : cannotStart(directory, error)
     }
     return { url, port, child, stop: () => child.stop(STOP_GRACE_MS) }
   }
+}
+
+function cannotStart(directory: string, error: NotReady): SetupProblem {
+  return new SetupProblem(
+    `Redis cannot start on ${directory}: ${error.logLines.slice(-3).join('\n    ')}\n` +
+      'It holds only what can be worked out again. Remove it, and start again:\n' +
+      `    rm -r ${directory}`,
+  )
 }
 
 function configuration(options: RedisOptions, port: number, password: string): string {

@@ -90,6 +90,7 @@ async function keepAlive(
       pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
       try {
         server = await start(signal, server)
+        if (signal.aborted) return await server.stop()
         back = true
       } catch (error) {
         if (signal.aborted) return

@@ -9,6 +9,8 @@ type Keyed<T extends Tables> = {
 export type Rows<T extends Tables> = {
   /** The row as the events before this one left it. Throws if there is none: the event is poison. */
   readonly get: <Name extends Keyed<T>>(table: Name, id: string) => Row<T[Name]>
+  /** Like `get`, but there may be none. */
+  readonly find: <Name extends Keyed<T>>(table: Name, id: string) => Row<T[Name]> | undefined
   /** Writes a row in place of the one with its id, if any. */
   readonly put: <Name extends Keyed<T>>(table: Name, row: Row<T[Name]>) => void
   /** Writes a row that no later event of the page will touch. */

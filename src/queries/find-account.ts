@@ -1,6 +1,6 @@
 import { refuse } from '../domain/rejection.ts'
-import { type AccountRow, maturing, nextMaturity } from './resources.ts'
 import type { Reading } from './query.ts'
+import { type AccountRow, maturing, nextMaturity } from './resources.ts'
 
 export const isId = (text: string): boolean =>
   /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text)

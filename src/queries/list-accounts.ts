@@ -4,7 +4,7 @@ import { AccountType } from '../domain/account.ts'
 import { CurrencyCode } from '../domain/currency.ts'
 import { DateOrInstant, instantOf } from '../domain/instant.ts'
 import { findBook } from './find-account.ts'
-import { countUpTo, isAfter, type OrderColumn, pageParameters, paged, paging } from './page.ts'
+import { countUpTo, isAfter, type OrderColumn, paged, pageParameters, paging } from './page.ts'
 import { query, type Reading } from './query.ts'
 import { type AccountResource, maturing, nextMaturity, toAccount } from './resources.ts'
 

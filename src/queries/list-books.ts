@@ -3,15 +3,27 @@ import { isAfter, type PageParameters, paged, paging } from './page.ts'
 import type { Envelope, ReadModel } from './query.ts'
 import { type BookResource, toBook } from './resources.ts'
 
-/** All books, the oldest first. It spans books, so no revision belongs to it and nothing is cached. */
+/** All books, or those that a user is a member of, the oldest first. It spans books, so no revision belongs to it and nothing is cached. */
 export const listBooks = async (
   db: Kysely<ReadModel>,
   parameters: PageParameters & { name?: string },
+  member: string | null,
 ): Promise<Envelope<BookResource[]>> => {
   const { name } = parameters
-  const pages = paging(parameters, { list: 'books', name: name ?? null })
+  const pages = paging(parameters, { list: 'books', name: name ?? null, member })
   let filtered = db.selectFrom('book').where('deleted_at', 'is', null)
   if (name !== undefined) filtered = filtered.where('name', '=', name)
+  if (member !== null) {
+    filtered = filtered.where(({ exists, selectFrom }) =>
+      exists(
+        selectFrom('member')
+          .select('member.id')
+          .whereRef('member.book_id', '=', 'book.id')
+          .where('member.user_id', '=', member)
+          .where('member.deleted_at', 'is', null),
+      ),
+    )
+  }
   let list = filtered.selectAll().orderBy('created_at').orderBy('id').offset(pages.offset)
   if (pages.after) {
     const order = [

@@ -2,10 +2,10 @@ import { sql } from 'kysely'
 import Type, { type Static } from 'typebox'
 import { DateOrInstant, instantOf } from '../domain/instant.ts'
 import { balanceBefore } from './balance-at.ts'
-import { type AccountRow, type StatementLine } from './resources.ts'
 import { accountTags, findAccount, findBook } from './find-account.ts'
-import { countUpTo, isAfter, type OrderColumn, pageParameters, paged, paging } from './page.ts'
+import { countUpTo, isAfter, type OrderColumn, paged, pageParameters, paging } from './page.ts'
 import { query, type Reading } from './query.ts'
+import { type AccountRow, type StatementLine } from './resources.ts'
 
 export const ListEntries = Type.Object(
   {

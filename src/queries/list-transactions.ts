@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox'
 import { DateOrInstant, instantOf } from '../domain/instant.ts'
 import { findAccount, findBook } from './find-account.ts'
-import { countUpTo, isAfter, type OrderColumn, pageParameters, paged, paging } from './page.ts'
+import { countUpTo, isAfter, type OrderColumn, paged, pageParameters, paging } from './page.ts'
 import { query, type Reading } from './query.ts'
 import type { TransactionResource } from './resources.ts'
 import { withEntries } from './transaction-entries.ts'

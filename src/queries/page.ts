@@ -5,7 +5,7 @@ import { canonical } from '../domain/chain.ts'
 import { refuse } from '../domain/rejection.ts'
 import type { Page } from './query.ts'
 
-export const maxDepth = 10_000
+const maxDepth = 10_000
 
 /** What every list takes. `page` is for looking around, `cursor` for going through it all. */
 export const pageParameters = {

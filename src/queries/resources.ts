@@ -52,7 +52,7 @@ export const AccountResource = Type.Object({
 })
 export type AccountResource = Static<typeof AccountResource>
 
-export const EntryResource = Type.Object({
+const EntryResource = Type.Object({
   account_id: Id,
   account_code: Type.Optional(Type.String({ description: 'As it is now; only in reads' })),
   direction: Direction,

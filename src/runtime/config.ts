@@ -7,6 +7,12 @@ export type ServiceConfig = {
   readonly logLevel: string
 }
 
+export type WorkerConfig = ServiceConfig & {
+  readonly host: string
+  /** Of the worker's own /metrics and /health/live; 0 takes any that is free. */
+  readonly port: number
+}
+
 export type ApiConfig = ServiceConfig & {
   readonly host: string
   readonly port: number
@@ -24,7 +30,7 @@ const required = (environment: Environment, name: string, example: string): stri
   throw new Error(`${name} is not set. Set it, e.g. ${name}=${example}, or use: npm start`)
 }
 
-export const serviceConfig = (environment: Environment): ServiceConfig => ({
+const serviceConfig = (environment: Environment): ServiceConfig => ({
   eventStoreUrl: required(environment, 'EVENTSTORE_URL', 'esdb://127.0.0.1:2113?tls=false'),
   databaseUrl: required(environment, 'DATABASE_URL', 'postgres://user@127.0.0.1/daybook'),
   queueUrl: required(environment, 'REDIS_QUEUE_URL', 'redis://127.0.0.1:6379'),
@@ -37,6 +43,12 @@ export const portOf = (text: string, name: string): number => {
   if (/^\d+$/.test(text) && port <= 65_535) return port
   throw new Error(`${name} is "${text}"; use a number up to 65535`)
 }
+
+export const workerConfig = (environment: Environment): WorkerConfig => ({
+  ...serviceConfig(environment),
+  host: environment['HOST'] ?? '127.0.0.1',
+  port: portOf(environment['DAYBOOK_WORKER_PORT'] ?? '0', 'DAYBOOK_WORKER_PORT'),
+})
 
 export const apiConfig = (environment: Environment): ApiConfig => {
   const email = environment['DAYBOOK_ADMIN_EMAIL']

@@ -1,6 +1,8 @@
 import { hash, verify } from '@node-rs/argon2'
 import { derivedId } from '../domain/ids.ts'
 import { refuse } from '../domain/rejection.ts'
+import { type PageParameters, paged, paging } from '../queries/page.ts'
+import type { Envelope } from '../queries/query.ts'
 import { type Database, inTransaction } from './postgres.ts'
 
 export type Credentials = {
@@ -8,7 +10,20 @@ export type Credentials = {
   readonly authenticate: (
     email: string,
     password: string,
-  ) => Promise<{ id: string; role: 'admin' } | null>
+  ) => Promise<{ id: string; role: User['role'] } | null>
+  readonly users: {
+    /** Null if the e-mail is taken. */
+    readonly add: (email: string, password: string) => Promise<User | null>
+    readonly find: (id: string) => Promise<User | null>
+    readonly list: (parameters: PageParameters) => Promise<Envelope<User[]>>
+  }
+}
+
+type User = {
+  readonly id: string
+  readonly email: string
+  readonly role: 'admin' | 'user'
+  readonly created_at: string
 }
 
 /** Hashing takes 30 ms of a core each: so many at once, so many in wait, and no more. */
@@ -31,6 +46,7 @@ export const openCredentials = async (
   admin: { readonly email: string; readonly password: string } | null,
 ): Promise<Credentials> => {
   await prepare(pool)
+  const users = usersOf(pool)
   if (admin) await addAdmin(pool, admin)
   const nobodysHash = await hash('a password that nobody has')
   let running = 0
@@ -61,19 +77,55 @@ export const openCredentials = async (
     return user && isRight ? { id: user.id, role: user.role } : null
   }
 
-  return { authenticate }
+  const add: Credentials['users']['add'] = async (email, password) =>
+    addUser(pool, email, await limited(() => hash(password)), 'user')
+
+  return { authenticate, users: { ...users, add } }
 }
 
+const columns = 'user_id as id, email, role, created_at'
+
+const usersOf = (pool: Database): Pick<Credentials['users'], 'find' | 'list'> => ({
+  find: async (id) => {
+    const { rows } = await pool.query(
+      `select ${columns} from vault.credential where user_id = $1`,
+      [id],
+    )
+    return rows[0] ?? null
+  },
+  list: async (parameters) => {
+    const pages = paging(parameters, { list: 'users' })
+    const { rows: found } = await pool.query(
+      `select ${columns} from vault.credential where ($1::text is null or email > $1)
+       order by email offset $2 limit $3`,
+      [pages.after?.[0] ?? null, pages.offset, pages.limit + 1],
+    )
+    const { rows: counted } = await pool.query('select count(*) as total from vault.credential')
+    const { rows, meta } = paged(found as User[], pages, counted[0].total, ({ email }) => [email])
+    return { data: [...rows], meta }
+  },
+})
+
 /** The id follows from the e-mail: it stays the same if the database is ever made anew. */
+const addUser = async (
+  pool: Database,
+  email: string,
+  passwordHash: string,
+  role: User['role'],
+): Promise<User | null> => {
+  const { rows } = await pool.query(
+    `insert into vault.credential (user_id, email, password_hash, role)
+     values ($1, lower($2), $3, $4) on conflict do nothing returning ${columns}`,
+    [derivedId('user', email.toLowerCase()), email, passwordHash, role],
+  )
+  return rows[0] ?? null
+}
+
 const addAdmin = async (
   pool: Database,
   { email, password }: { readonly email: string; readonly password: string },
 ): Promise<void> => {
   const known = await pool.query('select 1 from vault.credential where email = lower($1)', [email])
   if (known.rowCount) return
-  await pool.query(
-    `insert into vault.credential (user_id, email, password_hash, role)
-     values ($1, lower($2), $3, 'admin') on conflict do nothing`,
-    [derivedId('user', email.toLowerCase()), email, await hash(password)],
-  )
+  await addUser(pool, email, await hash(password), 'admin')
 }

@@ -30,7 +30,7 @@ export type EventStore = BookLog & {
 const prefix = 'book-'
 const deadline = 5_000
 
-export const streamOf = (bookId: string): string => `${prefix}${bookId}`
+const streamOf = (bookId: string): string => `${prefix}${bookId}`
 export const bookOf = (stream: string): string | null =>
   stream.startsWith(prefix) ? stream.slice(prefix.length) : null
 

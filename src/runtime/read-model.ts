@@ -32,7 +32,11 @@ const patience = 2_000
 const cacheFor = 60_000
 
 /** Queries over one snapshot each, answered from the cache where nothing they rest on changed. */
-export const readModel = (pool: Database, cache: TagCache): ReadModelAccess => {
+export const readModel = (
+  pool: Database,
+  cache: TagCache,
+  count: (result: 'hit' | 'miss' | 'away') => void,
+): ReadModelAccess => {
   const kysely = new Kysely<ReadModel>({ dialect: new PostgresDialect({ pool }) })
   const running = new Map<string, Promise<Answer>>()
 
@@ -77,12 +81,14 @@ export const readModel = (pool: Database, cache: TagCache): ReadModelAccess => {
     const own = query.tags(bookId, parameters)
     const values = await cache.read([bookTag, ...own])
     const visible = values?.[0] ? revisionOf(values[0]) : -1
+    if (!values) count('away')
     if (!values || (minRevision !== null && visible < minRevision)) {
       return untilVisible(() => snapshot(query, bookId, parameters, minRevision))
     }
     const name = JSON.stringify([schema, query.name, bookId, parameters, values.slice(1)])
     const key = `answer:${createHash('sha1').update(name).digest('base64url')}`
     const hit = await cache.get(key)
+    count(hit === null ? 'miss' : 'hit')
     if (hit !== null) return fromCache(hit, visible)
     const { body, revision } = await once(key, async () => {
       const { body, revision, validFor } = await untilVisible(() =>

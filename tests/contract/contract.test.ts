@@ -1,14 +1,12 @@
-import { appendCases } from './cases/append.ts'
-import { type ContractCase, openTarget, type Target } from './support/target.ts'
+import { serveEventStore } from '../../src/event-store/serve.ts'
+import { suites } from './cases/index.ts'
+import { openTarget, type Target } from './support/target.ts'
 
-const suites: Record<string, ContractCase[]> = {
-  append: appendCases,
-}
-
-describe('the event store protocol', () => {
+describe('the event store protocol', function () {
+  this.timeout(20_000)
   let target: Target
   before(async () => {
-    target = await openTarget()
+    target = await openTarget(serveEventStore)
   })
   after(() => target.close())
 

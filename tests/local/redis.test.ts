@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { startRedis } from '../../src/local/redis.ts'
@@ -22,6 +22,19 @@ describe('the local Redis', () => {
     assert.equal(await client.get('kept'), 'yes')
     client.disconnect()
     await second.stop()
+  })
+
+  it('says what to do about data that it cannot read', async () => {
+    const outer = testDirectory('redis')
+    const place = { directory: join(outer, 'redis'), logFile: join(outer, 'redis.log') }
+    const kind = { policy: 'noeviction', persistent: true } as const
+    await (await startRedis({ ...place, ...kind })).stop()
+    const manifest = join(outer, 'redis', 'appendonlydir', 'appendonly.aof.manifest')
+    writeFileSync(manifest, 'not a manifest\n')
+    await assert.rejects(startRedis({ ...place, ...kind }), {
+      name: 'SetupProblem',
+      message: /cannot start on .*manifest[^]*start again:\n {4}rm -r .*redis$/i,
+    })
   })
 
   it('is unpacked from Debian packages where none is installed', async function () {

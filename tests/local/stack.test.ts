@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
@@ -12,13 +20,14 @@ import {
   eventually,
   isRunning,
   type StackProcess,
+  spawnStack,
   startStackProcess,
 } from './fixtures/stack-process.ts'
 
 const PARTS = ['store', 'postgres', 'redis-queue', 'redis-cache', 'api', 'worker']
 
 describe('everything on one machine', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let directory: string
   const running: StackProcess[] = []
 
@@ -67,6 +76,29 @@ describe('everything on one machine', function () {
     }
   })
 
+  it('can be stopped while it is still on its way up', async function () {
+    if (process.platform !== 'linux') this.skip()
+    const hanging = { FIXTURE_HANGS: 'worker' }
+    const { process: parent, started } = spawnStack(testDirectory('stack'), hanging)
+    const below = () => descendants(parent.pid ?? 0)
+    await eventually(() => below().some(({ command }) => command.endsWith('serve worker')))
+    const before = below()
+    parent.kill('SIGTERM')
+    await assert.rejects(started, { name: 'AbortError' })
+    await eventually(() => !before.some(({ pid }) => isRunning(pid)))
+  })
+
+  it('ends at the next start what outlived a killed one, where the kernel cannot be asked to', async function () {
+    if (process.platform !== 'linux') this.skip()
+    const PATH = pathWithout('setpriv')
+    const killed = await start(directory, { PATH })
+    const below = descendants(killed.process.pid ?? 0).map(({ pid }) => pid)
+    await endStackProcess(killed, 'SIGKILL')
+    assert.ok(below.some(isRunning))
+    await start(directory, { PATH })
+    assert.deepEqual(below.filter(isRunning), [])
+  })
+
   it('brings back whatever of it is killed, where its clients look for it', async function () {
     if (process.platform !== 'linux') this.skip()
     const { process: parent, environment, url, lines } = await start(directory)
@@ -74,7 +106,8 @@ describe('everything on one machine', function () {
       // Servers only: what they started themselves comes and goes with them.
       if (descendants(parent.pid ?? 0).some((child) => child.pid === pid)) kill(pid)
     }
-    await eventually(() => PARTS.every((name) => lines.some((line) => line.startsWith(name))))
+    const back = (name: string) => new RegExp(`^${name} .*; it is back after [\\d.]+ s$`, 'm')
+    await eventually(() => PARTS.every((name) => back(name).test(lines.join('\n'))))
     assert.equal(await (await fetch(url)).text(), 'api')
     assert.deepEqual(await query(environment), [{ current_database: 'daybook' }])
     for (const name of ['REDIS_QUEUE_URL', 'REDIS_CACHE_URL']) {
@@ -82,7 +115,7 @@ describe('everything on one machine', function () {
       assert.equal(await client.ping(), 'PONG')
       client.disconnect()
     }
-    assert.match(lines.join('\n'), /^worker was killed by SIGKILL; it is back after [\d.]+ s$/m)
+    assert.match(lines.join('\n'), /^worker was killed by SIGKILL; it is back after/m)
   })
 
   it('uses what the environment names instead of starting it', async () => {
@@ -125,6 +158,19 @@ describe('everything on one machine', function () {
     await assert.rejects(startStackProcess(damaged), /secrets.json is damaged/)
   })
 })
+
+/** A PATH with all the programs but one. */
+function pathWithout(program: string): string {
+  const folder = testDirectory('path')
+  const folders = (process.env['PATH'] ?? '').split(':').filter((path) => existsSync(path))
+  for (const path of folders.reverse()) {
+    for (const name of readdirSync(path)) {
+      rmSync(join(folder, name), { force: true })
+      if (name !== program) symlinkSync(join(path, name), join(folder, name))
+    }
+  }
+  return folder
+}
 
 function kill(pid: number): void {
   try {

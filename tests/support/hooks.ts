@@ -1,7 +1,8 @@
+import { stopDaybooks } from './daybook.ts'
 import { killServices, stopServices } from './services.ts'
 
 export const mochaHooks = {
-  afterAll: stopServices,
+  afterAll: [stopDaybooks, stopServices],
 }
 
 // For every other way to end: mocha interrupted, killed, or gone with the script that started it.

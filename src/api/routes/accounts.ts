@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import { AccountRequest, openAccounts } from '../../commands/open-accounts.ts'
-import { BalanceResource, GetBalance, getBalance } from '../../queries/get-balance.ts'
 import { getAccount } from '../../queries/get-account.ts'
+import { BalanceResource, GetBalance, getBalance } from '../../queries/get-balance.ts'
 import { ListAccounts, listAccounts } from '../../queries/list-accounts.ts'
 import { ListEntries, listEntries } from '../../queries/list-entries.ts'
 import { AccountResource, StatementLine } from '../../queries/resources.ts'
@@ -22,8 +22,7 @@ export const accountRoutes = (dependencies: Dependencies): Route[] => [
     schemas: { path: BookPath, query: ListAccounts },
     answers: { 200: Type.Array(AccountResource) },
     refusals: ['book_not_found', 'invalid_cursor'],
-    handle: ({ path, query, minRevision }) =>
-      read(dependencies, listAccounts, bookIdOf(path.book), query, minRevision),
+    handle: (call) => read(dependencies, call, listAccounts, call.query),
   }),
   route({
     method: 'post',
@@ -63,8 +62,7 @@ export const accountRoutes = (dependencies: Dependencies): Route[] => [
     schemas: { path: AccountPath },
     answers: { 200: AccountResource },
     refusals: ['book_not_found', 'account_not_found'],
-    handle: ({ path: { book, account }, minRevision }) =>
-      read(dependencies, getAccount, bookIdOf(book), { account }, minRevision),
+    handle: (call) => read(dependencies, call, getAccount, { account: call.path.account }),
   }),
   route({
     method: 'get',
@@ -74,8 +72,8 @@ export const accountRoutes = (dependencies: Dependencies): Route[] => [
     schemas: { path: AccountPath, query: ListEntries },
     answers: { 200: Type.Array(StatementLine) },
     refusals: ['book_not_found', 'account_not_found', 'invalid_cursor'],
-    handle: ({ path: { book, account }, query, minRevision }) =>
-      read(dependencies, listEntries, bookIdOf(book), { ...query, account }, minRevision),
+    handle: (call) =>
+      read(dependencies, call, listEntries, { ...call.query, account: call.path.account }),
   }),
   route({
     method: 'get',
@@ -85,7 +83,7 @@ export const accountRoutes = (dependencies: Dependencies): Route[] => [
     schemas: { path: AccountPath, query: GetBalance },
     answers: { 200: BalanceResource },
     refusals: ['book_not_found', 'account_not_found'],
-    handle: ({ path: { book, account }, query, minRevision }) =>
-      read(dependencies, getBalance, bookIdOf(book), { ...query, account }, minRevision),
+    handle: (call) =>
+      read(dependencies, call, getBalance, { ...call.query, account: call.path.account }),
   }),
 ]

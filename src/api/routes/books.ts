@@ -8,7 +8,7 @@ import { pageParameters } from '../../queries/page.ts'
 import { BookResource } from '../../queries/resources.ts'
 import { bookAnswer, headersOf } from '../answers.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { BookPath, bookIdOf } from '../parameters.ts'
+import { BookPath } from '../parameters.ts'
 import { read } from '../read.ts'
 import { type Route, route } from '../route.ts'
 
@@ -26,7 +26,10 @@ export const bookRoutes = (dependencies: Dependencies): Route[] => [
     schemas: { query: ListBooks },
     answers: { 200: Type.Array(BookResource) },
     refusals: ['invalid_cursor'],
-    handle: ({ query }) => dependencies.across((db) => listBooks(db, query)),
+    handle: ({ query, principal }) =>
+      dependencies.across((db) =>
+        listBooks(db, query, principal.role === 'admin' ? null : principal.id),
+      ),
   }),
   route({
     method: 'post',
@@ -51,7 +54,6 @@ export const bookRoutes = (dependencies: Dependencies): Route[] => [
     schemas: { path: BookPath },
     answers: { 200: BookResource },
     refusals: ['book_not_found'],
-    handle: ({ path, minRevision }) =>
-      read(dependencies, getBook, bookIdOf(path.book), {}, minRevision),
+    handle: (call) => read(dependencies, call, getBook, {}),
   }),
 ]

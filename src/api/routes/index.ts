@@ -3,13 +3,17 @@ import type { Route } from '../route.ts'
 import { accountRoutes } from './accounts.ts'
 import { authRoutes } from './auth.ts'
 import { bookRoutes } from './books.ts'
+import { memberRoutes } from './members.ts'
 import { reportRoutes } from './reports.ts'
 import { transactionRoutes } from './transactions.ts'
+import { userRoutes } from './users.ts'
 
 /** The whole surface of the API. */
 export const allRoutes = (dependencies: Dependencies): readonly Route[] => [
   ...authRoutes(dependencies),
+  ...userRoutes(dependencies),
   ...bookRoutes(dependencies),
+  ...memberRoutes(dependencies),
   ...accountRoutes(dependencies),
   ...transactionRoutes(dependencies),
   ...reportRoutes(dependencies),

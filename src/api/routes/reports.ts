@@ -1,6 +1,6 @@
 import { TrialBalance, TrialBalanceResource, trialBalance } from '../../queries/trial-balance.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { BookPath, bookIdOf } from '../parameters.ts'
+import { BookPath } from '../parameters.ts'
 import { read } from '../read.ts'
 import { type Route, route } from '../route.ts'
 
@@ -13,7 +13,6 @@ export const reportRoutes = (dependencies: Dependencies): Route[] => [
     schemas: { path: BookPath, query: TrialBalance },
     answers: { 200: TrialBalanceResource },
     refusals: ['book_not_found'],
-    handle: ({ path, query, minRevision }) =>
-      read(dependencies, trialBalance, bookIdOf(path.book), query, minRevision),
+    handle: (call) => read(dependencies, call, trialBalance, call.query),
   }),
 ]

@@ -62,8 +62,7 @@ export const transactionRoutes = (dependencies: Dependencies): Route[] => [
     schemas: { path: BookPath, query: ListTransactions },
     answers: { 200: Type.Array(TransactionResource) },
     refusals: ['book_not_found', 'account_not_found', 'invalid_cursor'],
-    handle: ({ path, query, minRevision }) =>
-      read(dependencies, listTransactions, bookIdOf(path.book), query, minRevision),
+    handle: (call) => read(dependencies, call, listTransactions, call.query),
   }),
   route({
     method: 'post',
@@ -100,7 +99,7 @@ export const transactionRoutes = (dependencies: Dependencies): Route[] => [
     schemas: { path: TransactionPath },
     answers: { 200: TransactionResource },
     refusals: ['book_not_found', 'transaction_not_found'],
-    handle: ({ path: { book, transaction }, minRevision }) =>
-      read(dependencies, getTransaction, bookIdOf(book), { transaction }, minRevision),
+    handle: (call) =>
+      read(dependencies, call, getTransaction, { transaction: call.path.transaction }),
   }),
 ]

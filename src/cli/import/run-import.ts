@@ -121,12 +121,12 @@ const knownCodes = async (client: Client, bookId: string): Promise<Set<string>> 
   // The book may have been opened a moment ago: the read model has to know it first.
   const path = `/v1/books/${bookId}/accounts?limit=200`
   const headers = { 'daybook-min-revision': '0' }
-  let cursor: unknown
+  let cursor: string | null = null
   do {
-    const suffix = cursor ? `&cursor=${cursor}` : ''
+    const suffix: string = cursor ? `&cursor=${cursor}` : ''
     const { data, meta } = await client.get(`${path}${suffix}`, headers)
     for (const { code } of data as { code: string }[]) codes.add(code)
-    cursor = meta['nextCursor']
+    cursor = meta['nextCursor'] as string | null
   } while (cursor)
   return codes
 }

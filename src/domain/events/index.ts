@@ -2,9 +2,17 @@ import { type AccountsOpened, accountsOpened } from './accounts-opened.ts'
 import { type BookOpened, bookOpened } from './book-opened.ts'
 import { type CommandRefused, commandRefused } from './command-refused.ts'
 import type { EventMetadata, EventType } from './event.ts'
+import { type MemberRemoved, memberRemoved } from './member-removed.ts'
+import { type MemberSet, memberSet } from './member-set.ts'
 import { type TransactionsRecorded, transactionsRecorded } from './transactions-recorded.ts'
 
-export type BookEvent = BookOpened | AccountsOpened | TransactionsRecorded | CommandRefused
+export type BookEvent =
+  | BookOpened
+  | AccountsOpened
+  | TransactionsRecorded
+  | MemberSet
+  | MemberRemoved
+  | CommandRefused
 
 /** An event as it stands in its book: `revision` is its place there, `position` in the whole log. */
 export type Recorded<E extends BookEvent = BookEvent> = E & {
@@ -17,5 +25,7 @@ export const eventTypes = {
   BookOpened: bookOpened,
   AccountsOpened: accountsOpened,
   TransactionsRecorded: transactionsRecorded,
+  MemberSet: memberSet,
+  MemberRemoved: memberRemoved,
   CommandRefused: commandRefused,
 } satisfies { [E in BookEvent as E['type']]: EventType<E['data']> }

@@ -41,3 +41,10 @@ export const transactionsRecorded: EventType<TransactionsRecorded['data']> = {
   upcasts: {},
   leaves: ['transactions', 'refused', 'existing'],
 }
+
+/** The id of the one transaction asked for, where it was there already; else null. */
+export const onlyExisting = ({ data }: TransactionsRecorded): string | null => {
+  const { transactions, refused, existing } = data
+  const [only] = existing
+  return only && existing.length + transactions.length + refused.length === 1 ? only.id : null
+}

@@ -3,8 +3,6 @@ import { MessageReader } from './message-reader.ts'
 import { CallError, encodeGrpcMessage, Status } from './status.ts'
 import { MalformedMessage } from './wire.ts'
 
-const MAX_MESSAGE_BYTES = 17 * 1024 * 1024
-
 const TIMEOUT_UNITS: Record<string, number> = { H: 3_600_000, M: 60_000, S: 1000, m: 1 }
 
 /** One gRPC call over an HTTP/2 stream. */
@@ -33,7 +31,7 @@ export class Call {
 
   /** Whether nobody waits for an answer any more. */
   get isDone(): boolean {
-    return this.isOver
+    return this.isOver || this.stream.destroyed || this.stream.closed
   }
 
   readonly isExpired = (): boolean => Date.now() > this.deadline
@@ -42,11 +40,14 @@ export class Call {
     this.stream.once('close', listener)
   }
 
-  /** Hands over each message of the client, then calls `onEnd`. What these throw ends the call. */
-  receive(onMessage: (message: Buffer) => void, onEnd: () => void): void {
-    const reader = new MessageReader(MAX_MESSAGE_BYTES)
+  /**
+   * Hands over each message of the client, of at most so many bytes, then calls `onEnd`. What these
+   * throw ends the call.
+   */
+  receive(maxBytes: number, onMessage: (message: Buffer) => void, onEnd: () => void): void {
+    const reader = new MessageReader(maxBytes)
     const guarded = (work: () => void) => {
-      if (this.isOver) return
+      if (this.isDone) return
       try {
         work()
       } catch (error) {
@@ -76,14 +77,14 @@ export class Call {
 
   /** Sends framed messages. False asks to wait for `drained` before the next. */
   send(framed: Buffer): boolean {
-    if (this.isOver) return true
+    if (this.isDone) return true
     this.respond()
     return this.stream.write(framed)
   }
 
   /** Resolves when the client has taken what was sent, or is gone. */
   drained(): Promise<void> {
-    if (this.isOver || !this.stream.writableNeedDrain) return Promise.resolve()
+    if (this.isDone || !this.stream.writableNeedDrain) return Promise.resolve()
     return new Promise((resolve) => {
       const done = () => {
         this.stream.off('drain', done)
@@ -116,7 +117,7 @@ export class Call {
 
   /** Drops the call, as a server does that goes away: clients resubscribe elsewhere. */
   cancel(): void {
-    if (this.isOver) return
+    if (this.isDone) return
     this.isOver = true
     this.stream.close(constants.NGHTTP2_CANCEL)
   }
@@ -129,10 +130,12 @@ export class Call {
   }
 
   private finish(trailers: Record<string, string>): void {
-    if (this.isOver) return
+    if (this.isDone) return
     this.isOver = true
     if (this.hasResponded) {
-      this.stream.once('wantTrailers', () => this.stream.sendTrailers(trailers))
+      this.stream.once('wantTrailers', () => {
+        if (!this.stream.destroyed) this.stream.sendTrailers(trailers)
+      })
       this.stream.end()
     } else {
       const headers = { ':status': 200, 'content-type': 'application/grpc' }

@@ -2,6 +2,11 @@ import { CallError, Status } from './status.ts'
 
 const PREFIX = 5
 
+/** The greatest message that brings events: clients put up to 3 MiB into one, and 17 is their limit. */
+export const MAX_EVENTS_MESSAGE = 17 * 1024 * 1024
+/** The greatest message of any other kind. */
+export const MAX_MESSAGE = 256 * 1024
+
 /** Cuts the bytes of a call into its messages, each prefixed with a flag and its length. */
 export class MessageReader {
   private readonly maxBytes: number

@@ -1,7 +1,7 @@
 import { createServer, type ServerHttp2Session } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { Call } from './call.ts'
-import { frameMessage } from './message-reader.ts'
+import { frameMessage, MAX_MESSAGE } from './message-reader.ts'
 import { CallError, Status } from './status.ts'
 import { MalformedMessage } from './wire.ts'
 
@@ -39,6 +39,7 @@ export async function serveGrpc(options: GrpcServerOptions): Promise<GrpcServer>
     session.on('close', () => sessions.delete(session))
     session.on('error', () => undefined)
   })
+  server.on('sessionError', () => undefined) // What is no HTTP/2 ends its own session.
   server.on('stream', (stream, headers) => {
     const call = new Call(stream, headers, options.onError)
     const path = String(headers[':path'])
@@ -99,6 +100,7 @@ function serveUnary(
     call.end()
   }
   call.receive(
+    MAX_MESSAGE,
     (message) => {
       if (request !== undefined) throw new MalformedMessage('more than one request')
       request = message

@@ -39,6 +39,10 @@ export class Fields {
     return true
   }
 
+  get isBytes(): boolean {
+    return this.wireType === BYTES
+  }
+
   /** An unsigned integer. Above 2^53 it is rounded, which no caller can tell apart. */
   uint(): number {
     this.expect(VARINT)

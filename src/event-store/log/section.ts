@@ -1,4 +1,3 @@
-import { crc32 } from 'node:zlib'
 import { assert } from '../store-error.ts'
 import { readU64, writeU64 } from './frame.ts'
 
@@ -42,22 +41,6 @@ export function writeSection(into: Buffer, offset: number, section: Section): nu
   const start = offset + SECTION_HEADER + section.stream.length
   section.records.copy(into, start)
   return start
-}
-
-/** Frames encoded events one after another as records. */
-export function toRecords(events: readonly Buffer[]): { records: Buffer; offsets: number[] } {
-  const length = events.reduce((sum, event) => sum + RECORD_HEADER + event.length, 0)
-  const records = Buffer.allocUnsafe(length)
-  const offsets: number[] = []
-  let at = 0
-  for (const event of events) {
-    offsets.push(at)
-    records.writeUInt32LE(event.length, at)
-    records.writeUInt32LE(crc32(event), at + 4)
-    event.copy(records, at + RECORD_HEADER)
-    at += RECORD_HEADER + event.length
-  }
-  return { records, offsets }
 }
 
 export type PlacedEvent = {

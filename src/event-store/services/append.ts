@@ -1,5 +1,5 @@
 import type { Call } from '../grpc/call.ts'
-import { frameMessage } from '../grpc/message-reader.ts'
+import { frameMessage, MAX_EVENTS_MESSAGE } from '../grpc/message-reader.ts'
 import { EMPTY, Fields, MalformedMessage, messageField, uintField } from '../grpc/wire.ts'
 import type { ExpectedRevision, WriteAnswer } from '../store/append.ts'
 import type { EventStore } from '../store/event-store.ts'
@@ -16,6 +16,7 @@ export function handleAppend(store: EventStore, call: Call): void {
   let options: StreamOptions | undefined
   const proposed = new ProposedEvents()
   call.receive(
+    MAX_EVENTS_MESSAGE,
     (message) => {
       const fields = new Fields(message)
       while (fields.next()) {

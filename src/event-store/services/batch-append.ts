@@ -1,17 +1,24 @@
 import type { Call } from '../grpc/call.ts'
-import { frameMessage } from '../grpc/message-reader.ts'
+import { frameMessage, MAX_EVENTS_MESSAGE } from '../grpc/message-reader.ts'
 import { CallError, Status } from '../grpc/status.ts'
-import { bytesField, EMPTY, Fields, MalformedMessage, messageField } from '../grpc/wire.ts'
-import { stringField, uintField } from '../grpc/wire.ts'
+import {
+  bytesField,
+  EMPTY,
+  Fields,
+  MalformedMessage,
+  messageField,
+  stringField,
+  uintField,
+} from '../grpc/wire.ts'
 import type { ExpectedRevision, WriteAnswer } from '../store/append.ts'
 import type { EventStore } from '../store/event-store.ts'
+import { writtenFields } from './append.ts'
 import {
   decodeProposed,
   decodeStreamOptions,
   ProposedEvents,
   type StreamOptions,
 } from './append-request.ts'
-import { writtenFields } from './append.ts'
 import { MAX_APPEND_BYTES } from './errors.ts'
 import { decodeUuid, streamIdentifier } from './identifiers.ts'
 
@@ -48,6 +55,7 @@ export function handleBatchAppend(store: EventStore, call: Call): void {
       })
   }
   call.receive(
+    MAX_EVENTS_MESSAGE,
     (message) => {
       const { id, batch, isFinal, added } = receivePart(open, message)
       buffered += added

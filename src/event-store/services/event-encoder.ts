@@ -1,5 +1,4 @@
-import { varintLength, writeVarint } from '../grpc/wire.ts'
-import { bytesField, int64Field, messageField } from '../grpc/wire.ts'
+import { bytesField, int64Field, messageField, varintLength, writeVarint } from '../grpc/wire.ts'
 import { type PlacedEvent, TOMBSTONE_REVISION } from '../log/section.ts'
 import { idOf, withoutId } from '../store/recorded-event.ts'
 

@@ -1,11 +1,12 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Call } from '../grpc/call.ts'
-import { frameMessage } from '../grpc/message-reader.ts'
+import { frameMessage, MAX_MESSAGE } from '../grpc/message-reader.ts'
 import { EMPTY, MalformedMessage, messageField, stringField } from '../grpc/wire.ts'
 import type { PlacedEvent, StreamName } from '../log/section.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { dataOf, typeOf } from '../store/recorded-event.ts'
-import { encodeReadEvent } from './event-encoder.ts'
 import { streamDeleted } from './errors.ts'
+import { encodeReadEvent } from './event-encoder.ts'
 import { streamIdentifier } from './identifiers.ts'
 import { Outbox } from './outbox.ts'
 import { decodeReadRequest, type ReadRequest } from './read-request.ts'
@@ -13,10 +14,14 @@ import { subscribe } from './subscribe.ts'
 
 const STREAM_NOT_FOUND = 4
 
+/** After so many events others get their turn. */
+export const CONSIDERED_PER_TURN = 1000
+
 /** Serves Streams.Read: reads and subscriptions, of one stream or of `$all`. */
 export function handleRead(store: EventStore, call: Call): void {
   let request: ReadRequest | undefined
   call.receive(
+    MAX_MESSAGE,
     (message) => {
       if (request !== undefined) throw new MalformedMessage('more than one request')
       request = decodeReadRequest(message)
@@ -42,8 +47,10 @@ async function read(store: EventStore, call: Call, request: ReadRequest): Promis
   }
   const outbox = new Outbox(call)
   let left = request.count ?? 0
+  let considered = 0
   for (const event of eventsOf(store, request)) {
     if (left <= 0 || call.isDone) break
+    if (++considered % CONSIDERED_PER_TURN === 0) await nextTurn()
     if (request.filter?.matches(event) === false) continue
     left--
     outbox.add(encode(store, event, request))

@@ -7,11 +7,10 @@ import type { PlacedEvent } from '../log/section.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { streamDeleted } from './errors.ts'
 import { Outbox } from './outbox.ts'
-import { caughtUp, confirmation, encode } from './read.ts'
+import { CONSIDERED_PER_TURN, caughtUp, confirmation, encode } from './read.ts'
 import type { ReadRequest } from './read-request.ts'
 
 const CHECKPOINT = 3
-const CONSIDERED_PER_TURN = 1000
 
 const checkpoint = (position: number) =>
   frameMessage(messageField(CHECKPOINT, uintField(1, position), uintField(2, position)))

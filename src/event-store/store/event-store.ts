@@ -1,12 +1,11 @@
 import type { Disk } from '../disk/disk.ts'
 import { Log } from '../log/log.ts'
 import type { PlacedEvent, StreamName } from '../log/section.ts'
-import { toRecords } from '../log/section.ts'
 import type { Report } from '../report.ts'
 import type { WriteAnswer, WriteRequest } from './append.ts'
 import { RecordReader, readBackwards, readForwards } from './reading.ts'
 import { RecentIds } from './recent-ids.ts'
-import { createdOf, dataOf, encodeEvent, idOf, type NewEvent } from './recorded-event.ts'
+import { createdOf, dataOf, encodeRecords, idOf, type NewEvent } from './recorded-event.ts'
 import { isMetastream, type Stream, StreamIndex } from './stream-index.ts'
 import { NO_METADATA, parseStreamMetadata, type StreamMetadata } from './stream-metadata.ts'
 import { Writer } from './writer.ts'
@@ -19,6 +18,9 @@ export type EventStoreOptions = {
   newId: () => string
   onFatal: (error: Error) => void
   segmentBytes: number
+  preallocateBytes: number
+  /** How many writes share one sync at most. */
+  groupRequests: number
   /** How many events back an append without a revision is recognised as a retry. */
   recentIds: number
 }
@@ -57,9 +59,16 @@ export class EventStore {
     try {
       const index = new StreamIndex()
       const recentIds = new RecentIds(options.recentIds)
-      const log = await Log.open(options, (event) => {
-        index.restore(event)
-        recentIds.add(idOf(event.event), index.getOrCreate(event.stream), event.revision)
+      const log = await Log.open({
+        ...options,
+        contents: {
+          restore: (event) => {
+            index.restore(event)
+            recentIds.add(idOf(event.event), index.getOrCreate(event.stream), event.revision)
+          },
+          restoreSegment: (stream) => index.restoreSegment(stream),
+          takeSegment: (base) => index.takeSegment(base),
+        },
       })
       const store = new EventStore(options, { log, index, recentIds, unlock })
       if (index.size === 0) await store.recordCreation()
@@ -92,8 +101,7 @@ export class EventStore {
 
   /** Makes events into what a write request carries. */
   encode(stream: StreamName, events: readonly NewEvent[]) {
-    const now = this.options.now()
-    return toRecords(events.map((event) => encodeEvent(stream, event, now)))
+    return encodeRecords(stream, events, this.options.now())
   }
 
   /** Answers once the outcome is durable. A request that `isExpired` in the queue is not written. */
@@ -188,7 +196,12 @@ export class EventStore {
   /** Answers what was asked for, syncs, and gives the directory back. */
   async close(): Promise<void> {
     await this.writer.drained()
-    await this.log.close()
+    try {
+      if (!this.writer.hasFailed) await this.log.seal()
+    } catch (error) {
+      this.options.report('warn', 'closed without a seal', { error: String(error) })
+    }
+    this.log.closeFiles()
     this.unlock()
   }
 }

@@ -45,7 +45,9 @@ export class RecordReader {
     this.hits = 0
     this.size = wasUseful ? Math.min(this.size * 4, LARGEST_WINDOW) : SMALLEST_WINDOW
     const { start } = this.log.segmentAt(position)
-    this.start = this.isBackwards ? Math.max(start, position + length - this.size) : position
+    // An event may be longer than the window, which then begins where the event does.
+    const before = Math.max(start, position + length - this.size)
+    this.start = this.isBackwards ? Math.min(before, position) : position
     const end = Math.max(position + length, this.start + this.size)
     this.window = this.log.read(this.start, end - this.start)
   }
@@ -63,19 +65,16 @@ export function* readForwards(log: Log, from: number): Generator<PlacedEvent> {
   if (from >= log.end) return
   let at = log.frameBefore(Math.max(from, log.firstPosition))
   while (at < log.end) {
-    const { end, salt } = log.segmentAt(at)
-    if (at >= end) {
-      at = log.segmentAt(end).start
-      continue
-    }
+    const { start, end, salt } = log.segmentAt(at)
+    at = Math.max(at, start)
     let bytes = log.read(at, CHUNK)
     let offset = 0
-    while (offset < bytes.length) {
+    while (at + offset < end) {
       const frame = readFrame(bytes, offset, salt)
       if (frame === 'incomplete' && at + bytes.length < end) {
         at += offset
+        bytes = log.read(at, Math.max(CHUNK, neededBytes(bytes.subarray(offset))))
         offset = 0
-        bytes = log.read(at, Math.max(CHUNK, neededBytes(bytes)))
         continue
       }
       if (frame === 'bad' || frame === 'incomplete') throw corrupt('the log', at + offset)

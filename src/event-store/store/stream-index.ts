@@ -1,4 +1,6 @@
-import { TOMBSTONE_REVISION, type PlacedEvent, type StreamName } from '../log/section.ts'
+import type { SegmentStream } from '../log/index-file.ts'
+import { type PlacedEvent, type StreamName, TOMBSTONE_REVISION } from '../log/section.ts'
+import { assert } from '../store-error.ts'
 import type { StreamMetadata } from './stream-metadata.ts'
 
 /** All that is known of a stream: where its events are. */
@@ -32,6 +34,8 @@ export const metastreamOf = (name: StreamName): StreamName => METASTREAM_PREFIX 
 /** Streams by name. */
 export class StreamIndex {
   private readonly streams = new Map<StreamName, Stream>()
+  /** The streams in the active segment, with the first revision each has there. */
+  private readonly active = new Map<Stream, number>()
 
   get(name: StreamName): Stream | undefined {
     return this.streams.get(name)
@@ -46,11 +50,46 @@ export class StreamIndex {
     return stream
   }
 
+  /** Notes that the stream gets something in the active segment. Call it before that is added. */
+  touch(stream: Stream): void {
+    if (!this.active.has(stream)) this.active.set(stream, stream.positions.length)
+  }
+
   /** Takes in an event that is durable already. */
   restore({ stream: name, revision, position }: PlacedEvent): void {
     const stream = this.getOrCreate(name)
-    if (revision === TOMBSTONE_REVISION) stream.tombstone = position
-    else stream.committed = stream.positions.push(position)
+    this.touch(stream)
+    if (revision === TOMBSTONE_REVISION) {
+      stream.tombstone = position
+      return
+    }
+    assert(revision === stream.positions.length, `revision ${revision} continues its stream`)
+    stream.committed = stream.positions.push(position)
+  }
+
+  /** Takes in what a full segment has of a stream. */
+  restoreSegment({ name, firstRevision, positions, tombstone }: SegmentStream): void {
+    const stream = this.getOrCreate(name)
+    if (tombstone !== 0) stream.tombstone = tombstone
+    if (positions.length === 0) return
+    assert(
+      firstRevision === stream.positions.length,
+      `revision ${firstRevision} continues its stream`,
+    )
+    for (const position of positions) stream.positions.push(position)
+    stream.committed = stream.positions.length
+  }
+
+  /** What the active segment, which begins at `base`, holds. The next one starts empty. */
+  takeSegment(base: number): SegmentStream[] {
+    const streams = Array.from(this.active, ([stream, firstRevision]) => ({
+      name: stream.name,
+      firstRevision,
+      positions: stream.positions.slice(firstRevision),
+      tombstone: stream.tombstone >= base ? stream.tombstone : 0,
+    }))
+    this.active.clear()
+    return streams.filter(({ positions, tombstone }) => positions.length > 0 || tombstone !== 0)
   }
 
   all(): IterableIterator<Stream> {

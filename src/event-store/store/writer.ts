@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Group } from '../log/group.ts'
 import type { Log } from '../log/log.ts'
-import { RECORD_HEADER, type Section, TOMBSTONE_REVISION, toRecords } from '../log/section.ts'
+import { RECORD_HEADER, type Section, TOMBSTONE_REVISION } from '../log/section.ts'
 import type { Report } from '../report.ts'
 import type { WriteAnswer, WriteRequest } from './append.ts'
 import { decideAppend, decideRemoval, type View } from './decide.ts'
-import { dataOf, encodeEvent, idOf } from './recorded-event.ts'
 import type { RecentIds } from './recent-ids.ts'
+import { dataOf, encodeRecords, idOf } from './recorded-event.ts'
 import { metastreamOf, type Stream, type StreamIndex } from './stream-index.ts'
 import {
   NO_METADATA,
@@ -21,6 +21,8 @@ export type WriterOptions = {
   recentIds: RecentIds
   now: () => number
   report: Report
+  /** How many requests make up a group at most. */
+  groupRequests: number
   onCommit: () => void
   /** After a failed sync nobody knows what the disk holds: the process has to end. */
   onFatal: (error: Error) => void
@@ -35,7 +37,6 @@ type Answered = { pending: Pending; answer: WriteAnswer }
 type Undo = { stream: Stream; length: number; tombstone: number }
 
 const GROUP_BYTES = 8 * 1024 * 1024
-const GROUP_REQUESTS = 4096
 
 /**
  * Decides and writes, one group after the other. Whatever arrives while a group is being synced
@@ -59,6 +60,11 @@ export class Writer {
       this.queue.push({ request, answer: resolve, isExpired })
       this.running ??= this.run()
     })
+  }
+
+  /** Whether a sync failed: then nothing more is written, and what was in hand never answered. */
+  get hasFailed(): boolean {
+    return this.failure !== undefined
   }
 
   /** Resolves once all that was asked for has been answered. */
@@ -108,15 +114,24 @@ export class Writer {
     const answered: Answered[] = []
     let taken = 0
     for (const pending of this.queue) {
-      if (taken >= GROUP_REQUESTS || group.size >= GROUP_BYTES) break
+      if (taken >= this.options.groupRequests || group.size >= GROUP_BYTES) break
       taken++
       const answer: WriteAnswer = pending.isExpired()
         ? { kind: 'expired' }
-        : this.decide(pending.request)
+        : this.tryDecide(pending.request)
       answered.push({ pending, answer })
     }
     this.queue = taken === this.queue.length ? [] : this.queue.slice(taken)
     return answered
+  }
+
+  private tryDecide(request: WriteRequest): WriteAnswer {
+    try {
+      return this.decide(request)
+    } catch (error) {
+      if (!isDiskError(error)) throw error
+      return { kind: 'unavailable', reason: `the log cannot be read: ${error.message}` }
+    }
   }
 
   private decide(request: WriteRequest): WriteAnswer {
@@ -180,7 +195,7 @@ export class Writer {
       data: Buffer.from(data),
       metadata: Buffer.alloc(0),
     }
-    return toRecords([encodeEvent(stream, event, this.options.now())])
+    return encodeRecords(stream, [event], this.options.now())
   }
 
   /** Puts one frame into the group and the index; answers each section's last position. */
@@ -189,6 +204,7 @@ export class Writer {
     return sections.map(({ stream: name, firstRevision, offsets }, i) => {
       const stream = this.options.index.getOrCreate(name)
       const { positions, tombstone } = stream
+      this.options.index.touch(stream)
       this.undo.push({ stream, length: positions.length, tombstone })
       const start = starts[i] ?? 0
       if (firstRevision === TOMBSTONE_REVISION) stream.tombstone = start
@@ -197,20 +213,18 @@ export class Writer {
     })
   }
 
-  /** The write failed: forget the group, clean the disk, and only then say so. */
+  /** The write failed: forget the group, clean the disk, and only if that worked say so. */
   private async abandon(answered: Answered[], error: Error): Promise<void> {
     for (const { stream, length, tombstone } of this.undo.reverse()) {
       stream.positions.length = length
       stream.tombstone = tombstone
+      stream.parsedMetadata = undefined // Another event may get the position it was read from.
     }
     this.group = undefined
     const reason = `the log cannot be written: ${error.message}`
     this.options.report('error', reason)
-    try {
-      await this.options.log.discard()
-    } finally {
-      for (const { pending } of answered) pending.answer({ kind: 'unavailable', reason })
-    }
+    await this.options.log.discard()
+    for (const { pending } of answered) pending.answer({ kind: 'unavailable', reason })
   }
 
   private fail(error: Error): void {
@@ -265,3 +279,7 @@ export class Writer {
     },
   }
 }
+
+/** Errors of the disk have the codes of errno, the store's own are in lower case. */
+const isDiskError = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && 'code' in error && /^E[A-Z]+$/.test(String(error.code))

@@ -7,6 +7,8 @@ import type {
   RecordedTransaction,
   TransactionsRecorded,
 } from '../../domain/events/transactions-recorded.ts'
+import { derivedId } from '../../domain/ids.ts'
+import type { MemberRole } from '../../domain/member.ts'
 import { projection, type Rows } from '../projection.ts'
 import type { Row } from '../table.ts'
 import { type LedgerTables, ledgerTables } from './tables.ts'
@@ -14,7 +16,10 @@ import { type LedgerTables, ledgerTables } from './tables.ts'
 type LedgerRows = Rows<LedgerTables>
 type AccountRow = Row<LedgerTables['account']>
 
-/** Books, accounts with their balances, transactions and entries. */
+/** Under which answers about a user's role in a book are cached. */
+export const memberTag = (bookId: string, user: string): string => `member:${bookId}:${user}`
+
+/** Books, members, accounts with their balances, transactions and entries. */
 export const ledger = projection({
   name: 'ledger',
   version: 1,
@@ -25,6 +30,9 @@ export const ledger = projection({
       case 'BookOpened':
       case 'CommandRefused':
         return {}
+      case 'MemberSet':
+      case 'MemberRemoved':
+        return { member: [memberId(bookId, event.data.user)] }
       case 'AccountsOpened':
         return { book: [bookId] }
       case 'TransactionsRecorded':
@@ -36,11 +44,16 @@ export const ledger = projection({
     rows.tag(`book:${bookId}`)
     switch (event.type) {
       case 'BookOpened':
-        return openBook(event, rows)
+        openBook(event, rows)
+        return setMember(event, event.metadata.actor, 'owner', rows, bookId)
       case 'AccountsOpened':
         return openAccounts(event, rows, bookId)
       case 'TransactionsRecorded':
         return recordTransactions(event, rows, bookId)
+      case 'MemberSet':
+        return setMember(event, event.data.user, event.data.role, rows, bookId)
+      case 'MemberRemoved':
+        return removeMember(event, event.data.user, rows, bookId)
       case 'CommandRefused':
         return
     }
@@ -62,6 +75,29 @@ const timesOf = ({ metadata: { recorded_at } }: Recorded) => ({
 const openBook = (event: Recorded<BookOpened>, rows: LedgerRows): void => {
   const counts = { account_count: 0, transaction_count: 0, entry_count: 0 }
   rows.put('book', { ...event.data, ...counts, ...timesOf(event) })
+}
+
+const memberId = (bookId: string, user: string): string => derivedId('member', bookId, user)
+
+const setMember = (
+  event: Recorded,
+  user: string,
+  role: MemberRole,
+  rows: LedgerRows,
+  bookId: string,
+): void => {
+  const id = memberId(bookId, user)
+  const times = timesOf(event)
+  const { created_at } = rows.find('member', id) ?? times
+  rows.put('member', { id, book_id: bookId, user_id: user, role, ...times, created_at })
+  rows.tag(memberTag(bookId, user))
+}
+
+const removeMember = (event: Recorded, user: string, rows: LedgerRows, bookId: string): void => {
+  const { recorded_at } = event.metadata
+  const member = rows.get('member', memberId(bookId, user))
+  rows.put('member', { ...member, updated_at: recorded_at, deleted_at: recorded_at })
+  rows.tag(memberTag(bookId, user))
 }
 
 const openAccounts = (event: Recorded<AccountsOpened>, rows: LedgerRows, bookId: string): void => {

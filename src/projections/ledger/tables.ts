@@ -23,6 +23,20 @@ const book = {
   foreignKeys: {},
 } as const satisfies Table
 
+const member = {
+  columns: {
+    /** Follows from book and user. */
+    id: is('uuid'),
+    book_id: is('uuid'),
+    user_id: is('uuid'),
+    role: is('text'),
+    ...times,
+  },
+  primaryKey: ['id'],
+  indexes: [{ columns: ['book_id', 'created_at', 'id'] }, { columns: ['user_id', 'book_id'] }],
+  foreignKeys: { book_id: 'book' },
+} as const satisfies Table
+
 const account = {
   columns: {
     id: is('uuid'),
@@ -107,5 +121,5 @@ const entry = {
   foreignKeys: { transaction_id: 'transaction', account_id: 'account' },
 } as const satisfies Table
 
-export const ledgerTables = { book, account, transaction, entry } as const
+export const ledgerTables = { book, member, account, transaction, entry } as const
 export type LedgerTables = typeof ledgerTables

@@ -2,6 +2,7 @@ import type { Projection } from '../../projections/projection.ts'
 import type { TagCache } from '../cache.ts'
 import type { EventStore } from '../event-store.ts'
 import type { Logger } from '../log.ts'
+import type { WorkerMetrics } from '../metrics.ts'
 import type { Database } from '../postgres.ts'
 import { applyPage, type Page, Poison, readCheckpoint, readPage, recordFailure } from './runner.ts'
 import { forgetStaleTags } from './stale-tags.ts'
@@ -11,6 +12,7 @@ export type Projecting = {
   readonly store: EventStore
   readonly cache: TagCache
   readonly log: Logger
+  readonly metrics: WorkerMetrics
   /** Aborted when the process is to stop: what is under way is finished, nothing new is begun. */
   readonly stopping: AbortSignal
 }
@@ -43,10 +45,11 @@ export const advance = async (
 }
 
 const foldSlice = async (
-  { db, store, cache, log, stopping }: Projecting,
+  projecting: Projecting,
   projection: Projection,
   bookId: string,
 ): Promise<Progress> => {
+  const { db, store, cache, log, stopping } = projecting
   const end = Date.now() + sliceMs
   try {
     while (Date.now() < end && !stopping.aborted) {
@@ -56,8 +59,7 @@ const foldSlice = async (
       if (!applied) continue // Another worker was faster.
       const { id, tags, revision } = applied
       if (await cache.raise(tags, revision)) await forgetStaleTags(db, projection, [id])
-      const facts = { projection: projection.name, book: bookId, revision }
-      log.debug({ ...facts, events: page.events.length }, 'folded')
+      tellFolded(projecting, projection.name, page, revision)
     }
     return 'more'
   } catch (error) {
@@ -67,6 +69,24 @@ const foldSlice = async (
     log.error({ ...facts, err: error.cause }, 'book halted: an event cannot be folded')
     return 'halted'
   }
+}
+
+/** In numbers, and for the log: which commands are visible now. */
+const tellFolded = (
+  { metrics, log }: Projecting,
+  projection: string,
+  { bookId: book, events, from }: Page,
+  revision: number,
+): void => {
+  const folded = events.filter((event) => event.revision <= revision)
+  const recordedAt = Date.parse(folded.at(-1)?.metadata.recorded_at ?? '')
+  metrics.folded.inc({ projection }, folded.length)
+  metrics.lag.observe({ projection }, Math.max(0, Date.now() - recordedAt) / 1000)
+  const labels = { projection, book }
+  metrics.setRevision(labels, revision)
+  if (!log.isLevelEnabled('debug')) return
+  const correlation_ids = folded.map(({ metadata }) => metadata.correlation_id)
+  log.debug({ ...labels, from: from.revision + 1, to: revision, correlation_ids }, 'folded')
 }
 
 const applyUpToPoison = async (db: Database, projection: Projection, page: Page) => {

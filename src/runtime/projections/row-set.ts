@@ -32,11 +32,13 @@ export const rowSet = (projection: Projection): RowSet => {
     if (value === undefined) throw new Error(`${projection.name} has no table ${table}`)
     return value
   }
+  const find = (table: string, id: string) => of(keyed, table).get(id) ?? of(loaded, table).get(id)
   return {
     rows: {
+      find: (table, id) => find(table, id) as never,
       get: (table, id) => {
-        const row = of(keyed, table).get(id) ?? of(loaded, table).get(id)
-        if (!row) throw new Error(`${projection.name} has no ${table} ${id}`)
+        const row = find(table, id)
+        if (!row) throw new Error(`${projection.name} has no ${String(table)} ${id}`)
         return row as never
       },
       put: (table, row) => {

@@ -56,8 +56,9 @@ const toArray = (rows: readonly AnyRow[], column: string, { type }: Column): str
     if (index > 0) text += ','
     const value = row[column]
     if (value === null || value === undefined) text += 'NULL'
-    else if (needsQuotes) text += quoted(type === 'jsonb' ? JSON.stringify(value) : String(value))
-    else text += String(value)
+    else if (needsQuotes)
+      text += quoted(type === 'jsonb' ? JSON.stringify(value) : (value as string))
+    else text += String(value as number | bigint | boolean | string)
   }
   return `${text}}`
 }

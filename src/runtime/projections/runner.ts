@@ -5,8 +5,8 @@ import { upcast } from '../../domain/upcast.ts'
 import { type Projection, schemaOf } from '../../projections/projection.ts'
 import type { EventStore, LoggedEvent } from '../event-store.ts'
 import { type Database, inTransaction } from '../postgres.ts'
-import { loadRows, writeRows } from './row-store.ts'
 import { neededRows, type RowSet, rowSet } from './row-set.ts'
+import { loadRows, writeRows } from './row-store.ts'
 
 export type Checkpoint = {
   readonly revision: number

@@ -12,7 +12,7 @@ const window = 1_000
  * folded, and folds each book that is behind what it saw; so a lost, flushed or absent queue costs
  * latency only. A book that halted is passed over here and tried again by `retryHalted`.
  */
-export const sweep = async (projecting: Projecting, projection: Projection): Promise<void> => {
+const sweep = async (projecting: Projecting, projection: Projection): Promise<void> => {
   const { db, store, cache } = projecting
   const schema = schemaOf(projection)
   await raiseStaleTags(db, cache, projection)
@@ -30,34 +30,44 @@ export const sweep = async (projecting: Projecting, projection: Projection): Pro
       count++
     }
     if (count === 0) return
-    for (const [bookId, revision] of heads) await foldUpTo(projecting, projection, bookId, revision)
+    let behind = 0
+    for (const [bookId, revision] of heads) {
+      if (await foldUpTo(projecting, projection, bookId, revision)) behind++
+    }
+    projecting.metrics.behind.set({ projection: projection.name }, behind)
     if (projecting.stopping.aborted) return
     await db.query(`update ${schema}.scan set position = greatest(position, $1)`, [position])
     if (count < window) return
   }
 }
 
+/** Whether the book was behind. */
 const foldUpTo = async (
   projecting: Projecting,
   projection: Projection,
   bookId: string,
   revision: number,
-): Promise<void> => {
+): Promise<boolean> => {
+  let wasBehind = false
   while (!projecting.stopping.aborted) {
     const checkpoint = await readCheckpoint(projecting.db, projection, bookId)
-    if (checkpoint.revision >= revision) return
-    if ((await advance(projecting, projection, bookId)) === 'halted') return
+    if (checkpoint.revision >= revision) return wasBehind
+    wasBehind = true
+    if ((await advance(projecting, projection, bookId)) === 'halted') break
   }
+  return wasBehind
 }
 
 /** A halted book is tried again after 1, 2, 4 ... at most 60 seconds. */
 const retryHalted = async (projecting: Projecting, projection: Projection): Promise<void> => {
   const { rows } = await projecting.db.query(
-    `select book_id from ${schemaOf(projection)}.failure
-     where failed_at + least(60, power(2, least(attempts, 7) - 1)) * interval '1 second' < now()`,
+    `select book_id,
+       failed_at + least(60, power(2, least(attempts, 7) - 1)) * interval '1 second' < now() as is_due
+     from ${schemaOf(projection)}.failure`,
   )
-  for (const { book_id } of rows) {
-    await advance(projecting, projection, book_id)
+  projecting.metrics.halted.set({ projection: projection.name }, rows.length)
+  for (const { book_id, is_due } of rows) {
+    if (is_due) await advance(projecting, projection, book_id)
   }
 }
 

@@ -2,15 +2,17 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
-  type AllStreamRecordedEvent,
-  type AllStreamResolvedEvent,
   EventStoreDBClient,
-  type JSONEventData,
+  type JSONEventType,
   jsonEvent,
   type ResolvedEvent,
+  type StreamSubscription,
 } from '@eventstore/db-client'
-import { serveEventStore } from '../../../src/event-store/serve.ts'
+import type { serveEventStore } from '../../../src/event-store/serve.ts'
+
+export type Serve = typeof serveEventStore
 
 /** A server under test, and a client of it. */
 export type Target = {
@@ -19,10 +21,8 @@ export type Target = {
   close(): Promise<void>
 }
 
-export type Serve = typeof serveEventStore
-
 /** The server at `EVENTSTORE_URL`, else an embedded store of its own. */
-export async function openTarget(serve: Serve = serveEventStore): Promise<Target> {
+export async function openTarget(serve: Serve): Promise<Target> {
   const given = process.env['EVENTSTORE_URL']
   if (given !== undefined && given !== '') return connect(given, async () => undefined)
   const directory = await mkdtemp(join(tmpdir(), 'event-store-contract-'))
@@ -42,21 +42,21 @@ function connect(url: string, stop: () => Promise<void>): Target {
   return { client, url, close }
 }
 
-/** One thing that a server must do, told by what a client sees. */
+/** One thing that a server must do, told by what a client sees of it. */
 export type ContractCase = { name: string; run(target: Target): Promise<void> }
 
 export const newStream = (prefix = 'contract') => `${prefix}-${randomUUID()}`
 
-type Sample = JSONEventData & { data: { n: number } }
+export type Sampled = JSONEventType<'Sampled', { n: number }>
 
 /** `count` events with the numbers from `first` on. */
-export const events = (count: number, first = 0): Sample[] =>
+export const events = (count: number, first = 0) =>
   Array.from({ length: count }, (_, i) =>
-    jsonEvent({ type: 'Sampled', data: { n: first + i } }),
-  ) as Sample[]
+    jsonEvent<Sampled>({ type: 'Sampled', data: { n: first + i } }),
+  )
 
 export const revisions = (read: readonly ResolvedEvent[]) =>
-  read.map(({ event }) => event?.revision)
+  read.map(({ event }) => Number(event?.revision))
 
 export async function collect<T>(read: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = []
@@ -64,4 +64,42 @@ export async function collect<T>(read: AsyncIterable<T>): Promise<T[]> {
   return all
 }
 
-export type AllEvent = AllStreamResolvedEvent & { event?: AllStreamRecordedEvent }
+/** Waits for something that must come. Tests end by their time-out if it does not. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await sleep(5)
+}
+
+type Watchable = Pick<StreamSubscription, 'on' | 'unsubscribe'>
+
+/** Writes down all that a subscription tells, in order. */
+export class Watch {
+  readonly told: string[] = []
+  readonly events: ResolvedEvent[] = []
+  error: Error | undefined
+  private readonly subscription: Watchable
+
+  constructor(subscription: Watchable) {
+    this.subscription = subscription
+    subscription.on('confirmation', () => this.told.push('confirmed'))
+    subscription.on('caughtUp', () => this.told.push('caught up'))
+    subscription.on('data', (resolved: ResolvedEvent) => {
+      this.events.push(resolved)
+      this.told.push(String(resolved.event?.revision ?? 'link'))
+    })
+    subscription.on('error', (error: Error) => {
+      this.error = error
+    })
+  }
+
+  async caughtUp(): Promise<void> {
+    await this.has('caught up')
+  }
+
+  async has(what: string): Promise<void> {
+    await until(() => this.told.includes(what))
+  }
+
+  stop(): Promise<void> {
+    return this.subscription.unsubscribe()
+  }
+}

@@ -1,0 +1,69 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { EventStoreDBClient } from '@eventstore/db-client'
+import { appends, batches, reads } from './client.ts'
+import { appendsPerSecond, openStore, scansPerSecond } from './storage.ts'
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '3' },
+    directory: { type: 'string', default: tmpdir() },
+  },
+})
+const rounds = Number(values.rounds)
+const seconds = Number(values.seconds)
+
+const median = (numbers: number[]) =>
+  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
+
+/** Prints the median of some rounds, with the least and the greatest. */
+async function measure(name: string, unit: string, work: () => number | Promise<number>) {
+  const results: number[] = []
+  for (let i = 0; i < rounds; i++) results.push(await work())
+  const [low, middle, high] = [Math.min(...results), median(results), Math.max(...results)].map(
+    (result) => Math.round(result).toLocaleString('en'),
+  )
+  console.log(`${name.padEnd(44)} ${middle?.padStart(10)} ${unit.padEnd(10)} (${low} to ${high})`)
+}
+
+async function inDirectory(work: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(join(values.directory, 'event-store-bench-'))
+  try {
+    await work(directory)
+  } finally {
+    await rm(directory, { recursive: true })
+  }
+}
+
+await inDirectory(async (directory) => {
+  const store = await openStore(directory)
+  await measure('storage: 1 caller', 'appends/s', () => appendsPerSecond(store, 1, 1, seconds))
+  await measure('storage: 64 callers', 'appends/s', () => appendsPerSecond(store, 64, 1, seconds))
+  await measure(
+    'storage: 64 callers, 500 events an append',
+    'events/s',
+    async () => 500 * (await appendsPerSecond(store, 64, 500, seconds)),
+  )
+  await measure('storage: scan of $all', 'events/s', () => scansPerSecond(store))
+  await store.close()
+})
+
+await inDirectory(async (directory) => {
+  const server = fork(fileURLToPath(new URL('server.js', import.meta.url)), [directory])
+  const [port] = await once(server, 'message')
+  const client = EventStoreDBClient.connectionString(`esdb://127.0.0.1:${port}?tls=false`)
+  await measure('client: 1 caller', 'appends/s', () => appends(client, 1, seconds))
+  await measure('client: 64 callers', 'appends/s', () => appends(client, 64, seconds))
+  await measure('client: batches of 500', 'events/s', () => batches(client, seconds))
+  await measure('client: read of $all', 'events/s', () => reads(client, 100_000))
+  await client.dispose()
+  server.kill('SIGTERM')
+  await once(server, 'exit')
+})
+process.exit()

@@ -1,0 +1,34 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { WorkerConfig } from '../runtime/config.ts'
+import type { Running } from './serve-api.ts'
+
+/** A worker's own small server: whether it lives, and its metrics. */
+export const serveStatus = async (
+  { host, port }: Pick<WorkerConfig, 'host' | 'port'>,
+  metrics: () => Promise<string>,
+): Promise<Running> => {
+  const server = createServer((request, response) => {
+    const answer = async (): Promise<[number, string]> => {
+      if (request.url === '/health/live') return [200, '{"status":"up"}']
+      if (request.url === '/metrics') return [200, await metrics()]
+      return [404, 'A worker has /metrics and /health/live.']
+    }
+    answer().then(
+      ([status, body]) => response.writeHead(status).end(body),
+      () => response.writeHead(500).end(),
+    )
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, resolve)
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}

@@ -1,0 +1,40 @@
+import type { BookLog } from '../commands/book-log.ts'
+import type { BookWriters } from '../commands/book-writers.ts'
+import { Rejected } from '../domain/rejection.ts'
+import type { ApiMetrics } from './metrics.ts'
+
+/** The same log, its appends counted and timed. */
+export const measuredLog = <Log extends BookLog>(
+  log: Log,
+  { appends, groupSize }: ApiMetrics,
+): Log => ({
+  ...log,
+  append: async (bookId, expected, events) => {
+    const stop = appends.startTimer()
+    const result = await log.append(bookId, expected, events)
+    stop({ result: result.kind })
+    groupSize.observe(events.length)
+    return result
+  },
+})
+
+/** The same submit, its outcomes counted. */
+export const measuredSubmit =
+  (submit: BookWriters['submit'], { commands, waiting }: ApiMetrics): BookWriters['submit'] =>
+  async (received) => {
+    const command = received.command.name
+    waiting.inc()
+    try {
+      const result = await submit(received)
+      const outcome =
+        result.kind === 'refused' ? result.rejection.code : result.isReplay ? 'replayed' : 'done'
+      commands.inc({ command, outcome })
+      return result
+    } catch (error) {
+      const outcome = error instanceof Rejected ? error.rejection.code : 'failed'
+      commands.inc({ command, outcome })
+      throw error
+    } finally {
+      waiting.dec()
+    }
+  }

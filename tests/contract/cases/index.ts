@@ -1,0 +1,15 @@
+import type { ContractCase } from '../support/target.ts'
+import { appendCases } from './append.ts'
+import { metadataCases } from './metadata.ts'
+import { readCases } from './read.ts'
+import { subscribeCases } from './subscribe.ts'
+import { wireCases } from './wire.ts'
+
+/** All that a server must do, by what it is about. */
+export const suites: Record<string, ContractCase[]> = {
+  append: appendCases,
+  read: readCases,
+  'metadata and removal': metadataCases,
+  subscriptions: subscribeCases,
+  'on the wire': wireCases,
+}

@@ -1,0 +1,169 @@
+import pg from 'pg'
+import { canonicalJson } from './chain.ts'
+import type { Account, Ledger } from './fold.ts'
+import type { Stored } from './log-reader.ts'
+
+const schema = 'ledger_v1'
+
+type Row = Readonly<Record<string, unknown>>
+
+const instant = (column: string) =>
+  `to_char("${column}" at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "${column}"`
+
+/** Each table's columns as text, as the fold below spells them. */
+const tables = {
+  book: {
+    columns: ['id', 'name', 'time_zone', 'currencies', 'metadata'],
+    counts: ['account_count', 'transaction_count', 'entry_count'],
+    instants: ['created_at', 'updated_at', 'deleted_at'],
+  },
+  account: {
+    columns: ['id', 'book_id', 'code', 'name', 'type', 'currency', 'min_balance', 'max_balance'],
+    counts: ['exponent', 'posted', 'pending_increase', 'pending_decrease', 'entry_count'].concat([
+      'revision',
+      'in_order_balance',
+      'status',
+      'metadata',
+    ]),
+    instants: ['in_order_until', 'maturing_until', 'created_at', 'updated_at', 'deleted_at'],
+  },
+  transaction: {
+    columns: ['id', 'book_id', 'revision', 'index', 'status', 'description', 'metadata'],
+    counts: [],
+    instants: ['effective_at', 'created_at', 'updated_at', 'deleted_at'],
+  },
+  entry: {
+    columns: ['transaction_id', 'line', 'account_id', 'revision', 'direction', 'amount'],
+    counts: ['currency', 'in_order_balance'],
+    instants: ['effective_at', 'created_at'],
+  },
+} as const
+
+export type Head = { readonly revision: number; readonly hash: string }
+
+/** How far each book is folded into the read model. */
+export const readCheckpoints = async (db: pg.Client): Promise<ReadonlyMap<string, Head>> => {
+  const { rows } = await db.query(
+    `select book_id, revision::int8 as revision, event_hash from ${schema}.checkpoint`,
+  )
+  return new Map(
+    rows.map((row) => [row.book_id, { revision: Number(row.revision), hash: row.event_hash }]),
+  )
+}
+
+/** Why books stand still, if any do. */
+export const readHalts = async (db: pg.Client): Promise<string[]> => {
+  const { rows } = await db.query(`select book_id, revision, error from ${schema}.failure`)
+  return rows.map((row) => `halted: book ${row.book_id} at revision ${row.revision}: ${row.error}`)
+}
+
+/** Row for row: everything the fold gives is there, and nothing else. */
+export const checkRows = async (
+  db: pg.Client,
+  ledgers: ReadonlyMap<string, Ledger>,
+): Promise<{ failures: string[]; rows: number }> => {
+  const failures: string[] = []
+  let rows = 0
+  for (const [name, { columns, counts, instants }] of Object.entries(tables)) {
+    const list = [
+      ...[...columns, ...counts].map((column) => `"${column}"::text as "${column}"`),
+      ...instants.map(instant),
+    ]
+    const found = await db.query<Row>(`select ${list.join(', ')} from ${schema}."${name}"`)
+    rows += found.rows.length
+    const left = new Map<string, string>()
+    for (const row of found.rows) left.set(keyOf(name, row), canonicalJson(normal(row)))
+    for (const ledger of ledgers.values()) {
+      for (const row of folded[name as keyof typeof tables](ledger)) {
+        const key = keyOf(name, row)
+        const wanted = canonicalJson(normal(row))
+        const got = left.get(key)
+        left.delete(key)
+        if (got !== wanted) failures.push(`row: ${name} ${key} is ${got}, folded ${wanted}`)
+      }
+    }
+    for (const [key, row] of left) failures.push(`row: ${name} ${key} is not in the fold: ${row}`)
+  }
+  return { failures, rows }
+}
+
+const keyOf = (table: string, row: Row): string =>
+  table === 'entry' ? `${row['transaction_id']}/${row['line']}` : String(row['id'])
+
+/** JSON columns spelled one way. */
+const normal = (row: Row): Row => {
+  const spelled: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(row)) {
+    const isJson = name === 'metadata' || name === 'currencies'
+    const parsed = isJson && typeof value === 'string' ? JSON.parse(value) : value
+    spelled[name] = isJson || parsed === null ? parsed : String(parsed)
+  }
+  return spelled
+}
+
+const folded: Record<keyof typeof tables, (ledger: Ledger) => Row[]> = {
+  book: ({ header, counts, updatedAt }) => {
+    const { data, metadata } = header as Stored
+    return [
+      {
+        ...data,
+        account_count: counts.accounts,
+        transaction_count: counts.transactions,
+        entry_count: counts.entries,
+        created_at: metadata.recorded_at,
+        updated_at: updatedAt,
+        deleted_at: null,
+      },
+    ]
+  },
+  account: ({ id, accounts }) => [...accounts.values()].map((account) => accountRow(account, id)),
+  transaction: ({ id: book_id, transactions }) =>
+    [...transactions.values()].map(
+      ({ id, revision, index, effectiveAt, description, metadata, createdAt }) => ({
+        id,
+        book_id,
+        revision,
+        index,
+        status: 'posted',
+        description,
+        metadata,
+        effective_at: effectiveAt,
+        created_at: createdAt,
+        updated_at: createdAt,
+        deleted_at: null,
+      }),
+    ),
+  entry: ({ entries }) =>
+    entries.map((entry) => ({
+      transaction_id: entry.transactionId,
+      line: entry.line,
+      account_id: entry.account.id,
+      revision: entry.revision,
+      direction: entry.direction,
+      amount: entry.amount,
+      currency: entry.currency,
+      in_order_balance: entry.inOrderBalance,
+      effective_at: entry.effectiveAt,
+      created_at: entry.createdAt,
+    })),
+}
+
+const accountRow = (account: Account, book_id: string): Row => {
+  const { opened, posted, entryCount, revision, createdAt, updatedAt } = account
+  return {
+    ...opened,
+    book_id,
+    posted,
+    pending_increase: 0,
+    pending_decrease: 0,
+    entry_count: entryCount,
+    revision,
+    status: 'open',
+    in_order_balance: account.inOrderBalance,
+    in_order_until: account.inOrderUntil,
+    maturing_until: account.maturingUntil,
+    created_at: createdAt,
+    updated_at: updatedAt,
+    deleted_at: null,
+  }
+}

@@ -1,0 +1,224 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Answer, Client } from './http.ts'
+import {
+  type Command,
+  codeOf,
+  count,
+  type Final,
+  type Journal,
+  learn,
+  type Read,
+  revisionOf,
+} from './journal.ts'
+import { bodyOf, firstAccounts, type Plan, pathOf, planOf, withId } from './plans.ts'
+import type { Random } from './random.ts'
+
+export type Book = { readonly id: string; readonly accounts: ReadonlyMap<string, string> }
+
+export type Load = {
+  readonly books: readonly Book[]
+  /** Gives no new commands; resolves once every one has its final answer, or the time is up. */
+  readonly finish: (withinMs: number) => Promise<void>
+  /** Asks for settled commands again: the answers go into the journal beside the first. */
+  readonly askAgain: (commands: readonly Command[]) => Promise<void>
+}
+
+const isFinal = ({ status }: Answer): boolean =>
+  status < 500 && status !== 401 && status !== 408 && status !== 429
+
+const bookCount = 3
+const clientCount = 12
+
+/** Opens the books, then keeps a dozen clients busy until it is told to finish. */
+export const startLoad = async (
+  client: Client,
+  journal: Journal,
+  random: Random,
+): Promise<Load> => {
+  const giveUp = new AbortController()
+  let isFinishing = false
+  const anyApi = () => random.int(0, 1) as 0 | 1
+  const other = (api: 0 | 1) => (1 - api) as 0 | 1
+
+  /** Sends a command until its answer is final, to the other API each time. */
+  const settle = async (command: Command, first: 0 | 1): Promise<Final | null> => {
+    let api = first
+    for (let attempt = 0; !giveUp.signal.aborted; attempt++) {
+      const knownRevision = journal.known.get(command.bookId) ?? -1
+      const { path, body, key, bookId } = command
+      const headers: Record<string, string> = key === null ? {} : { 'Idempotency-Key': key }
+      const { answer, sentAt, endedAt } = await client.send(api, {
+        method: 'POST',
+        path,
+        headers,
+        body,
+      })
+      if (answer && isFinal(answer)) {
+        const revision = revisionOf(answer)
+        const isReplay = answer.headers['idempotent-replayed'] === 'true'
+        const times = { sentAt, endedAt, knownRevision }
+        const { status, text } = answer
+        const final = { api, ...times, status, revision, isReplay, body: JSON.parse(text) }
+        command.answers.push(final)
+        learn(journal, bookId, revision)
+        return final
+      }
+      // Nothing protects this one, so a good client would not send it twice.
+      if (key === null && command.transactionIds.length === 0) return null
+      await sleep(Math.min(1_000, 50 * 2 ** attempt) * (0.5 + Math.random()))
+      api = other(api)
+    }
+    return null
+  }
+
+  const newCommand = (bookId: string, plan: Plan, key: string | null): Command => ({
+    number: journal.commands.length,
+    bookId,
+    path: `/v1/books/${bookId}${pathOf(plan)}`,
+    body: bodyOf(plan),
+    key,
+    transactionIds: plan.kind === 'post' && plan.posting.id ? [plan.posting.id] : [],
+    firstSentAt: Date.now(),
+    answers: [],
+  })
+
+  const give = async (book: Book): Promise<void> => {
+    let plan = planOf(random, journal.commands.length)
+    const safety = random.weighted({ key: 82, id: 6, none: 12 })
+    if (safety === 'id') plan = withId(plan)
+    // What has neither is sent once, and nobody knows what became of it if no answer comes.
+    const isKeyed = safety === 'key' || (safety === 'id' && plan.kind !== 'post')
+    const command = newCommand(book.id, plan, isKeyed ? randomUUID() : null)
+    journal.commands.push(command)
+    count(journal, `command ${plan.kind}${isKeyed ? '' : `, ${safety === 'id' ? 'id' : 'bare'}`}`)
+    const api = anyApi()
+    const twin = isKeyed && random.chance(0.04) ? settle(command, other(api)) : null
+    const final = await settle(command, api)
+    await twin
+    if (!final) return
+    if (isKeyed && random.chance(0.03)) await settle(command, anyApi())
+    if (isKeyed && random.chance(0.02)) await reuse(command)
+    if (random.chance(0.6)) await read(book, touched(plan, book), final.revision)
+  }
+
+  /** The key of one command with the body of another: never anything but 422. */
+  const reuse = async ({ path, bookId, key }: Command): Promise<void> => {
+    const plan: Plan = { kind: 'post', posting: { metadata: { reuse: 'yes' }, entries: [] } }
+    const body = path.endsWith('/transactions') ? bodyOf(plan) : null
+    if (body === null || key === null) return
+    const lines = [
+      { account: 'a:4', direction: 'credit', amount: '1' },
+      { account: 'a:5', direction: 'debit', amount: '1' },
+    ]
+    const attempt = await client.send(anyApi(), {
+      method: 'POST',
+      path,
+      headers: { 'Idempotency-Key': key },
+      body: { metadata: { reuse: 'yes' }, entries: lines },
+    })
+    const { answer } = attempt
+    if (!answer || !isFinal(answer)) return
+    count(journal, 'key reused')
+    learn(journal, bookId, revisionOf(answer))
+    if (codeOf(answer) !== 'idempotency_key_reused') journal.troubles.push(attempt)
+  }
+
+  const read = async (book: Book, code: string, minRevision: number | null): Promise<void> => {
+    const what = random.weighted<Read['what']>({
+      account: 80,
+      accounts: 4,
+      transactions: 5,
+      entries: 5,
+      'trial-balance': 3,
+      book: 3,
+    })
+    const account = what === 'account' || what === 'entries' ? code : null
+    const named = random.chance(0.7) ? (book.accounts.get(code) ?? code) : code
+    const path = `/v1/books/${book.id}${addresses[what](named)}`
+    const asked = minRevision ?? journal.known.get(book.id) ?? 0
+    const headers = { 'Daybook-Min-Revision': String(asked) }
+    for (let attempt = 0; attempt < 4 && !giveUp.signal.aborted; attempt++) {
+      const api = anyApi()
+      const answered = await client.send(api, { method: 'GET', path, headers })
+      const { answer, sentAt } = answered
+      if (answer?.status === 200) {
+        const revision = revisionOf(answer) ?? -1
+        const { data } = JSON.parse(answer.text)
+        const facts = { bookId: book.id, what, account, path, api, sentAt }
+        journal.reads.push({ ...facts, minRevision: asked, revision, data })
+        learn(journal, book.id, revision)
+        return
+      }
+      // All that is asked for exists by then.
+      if (answer && isFinal(answer)) return void journal.troubles.push(answered)
+      await sleep(100 * 2 ** attempt)
+    }
+  }
+
+  const books: Book[] = []
+  for (let number = 0; number < bookCount; number++) books.push(await openBook(client, number))
+
+  const runClient = async (): Promise<void> => {
+    while (!isFinishing) {
+      const book = random.pick(books)
+      if (random.chance(0.75)) await give(book)
+      else await read(book, random.pick(firstAccounts).code, null)
+      await sleep(-Math.log(1 - random.next()) * 300)
+    }
+  }
+  const clients = Array.from({ length: clientCount }, runClient)
+
+  return {
+    books,
+    finish: async (withinMs) => {
+      isFinishing = true
+      const timer = setTimeout(() => giveUp.abort(), withinMs)
+      await Promise.all(clients)
+      clearTimeout(timer)
+    },
+    askAgain: async (commands) => {
+      const queue = [...commands]
+      const ask = async () => {
+        for (let next = queue.pop(); next; next = queue.pop()) {
+          for (const api of [0, 1] as const) await settle(next, api)
+        }
+      }
+      await Promise.all([ask(), ask(), ask(), ask()])
+    },
+  }
+}
+
+const addresses: Readonly<Record<Read['what'], (account: string) => string>> = {
+  account: (account) => `/accounts/${account}`,
+  accounts: () => '/accounts?limit=200',
+  transactions: () => '/transactions?limit=20',
+  entries: (account) => `/accounts/${account}/entries?sort=-effective_at&limit=20`,
+  'trial-balance': () => '/reports/trial-balance',
+  book: () => '',
+}
+
+/** An account whose balance the command changes, or would. */
+const touched = (plan: Plan, book: Book): string => {
+  const posting = plan.kind === 'post' ? plan.posting : null
+  const code = posting?.entries.at(-1)?.account
+  return code && book.accounts.has(code) ? code : 'hot'
+}
+
+/** Before any fault: everything is asked for until it works. */
+const openBook = async (client: Client, number: number): Promise<Book> => {
+  const ask = async (path: string, body: unknown) => {
+    const headers = { 'Idempotency-Key': randomUUID() }
+    for (;;) {
+      const { answer } = await client.send(0, { method: 'POST', path, headers, body })
+      if (answer?.status === 201) return JSON.parse(answer.text).data
+      if (answer && isFinal(answer)) throw new Error(`${path}: ${answer.status} ${answer.text}`)
+      await sleep(200)
+    }
+  }
+  const currencies = [{ code: 'MUSD', exponent: 0 }]
+  const { id } = await ask('/v1/books', { name: `book ${number}`, currencies })
+  const accounts = await ask(`/v1/books/${id}/accounts/batch`, { accounts: firstAccounts })
+  const ids = accounts.map(({ code, id }: { code: string; id: string }) => [code, id])
+  return { id, accounts: new Map(ids) }
+}

@@ -1,0 +1,113 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { LocalServer } from '../../src/local/child.ts'
+
+/** One process of Daybook that is started again whenever it dies, and that can be made to die. */
+export type Part = {
+  readonly name: string
+  /** Resolves when it is up; a start that fails is tried again. */
+  readonly whenUp: () => Promise<LocalServer>
+  /** SIGKILL. */
+  readonly kill: () => Promise<void>
+  /** SIGTERM, or what the program takes for it; resolves when it is gone. */
+  readonly restart: () => Promise<void>
+  /** SIGSTOP, it and its children, for as long. */
+  readonly freeze: (ms: number) => Promise<void>
+  /** Stopped for good. */
+  readonly close: () => Promise<void>
+  readonly starts: () => number
+  /** Starts that failed, with the reason. */
+  readonly failures: readonly string[]
+}
+
+type Start = (previous: LocalServer | undefined) => Promise<LocalServer>
+
+const pauseMs = 100
+const longestPauseMs = 1_000
+
+export const keepUp = (name: string, start: Start): Part => {
+  let isClosing = false
+  let starts = 0
+  let previous: LocalServer | undefined
+  const failures: string[] = []
+
+  const startUntilUp = async (): Promise<LocalServer> => {
+    for (let pause = pauseMs; ; pause = Math.min(longestPauseMs, pause * 2)) {
+      try {
+        const server = await start(previous)
+        previous = server
+        starts++
+        void server.child.exited.then(async () => {
+          if (isClosing) return
+          await sleep(pauseMs)
+          if (!isClosing) up = startUntilUp()
+        })
+        return server
+      } catch (error) {
+        failures.push((error as Error).message.slice(0, 2_000))
+        if (isClosing || (starts === 0 && failures.length > 3)) throw error
+        await sleep(pause)
+      }
+    }
+  }
+
+  let up = startUntilUp()
+  const signalAndWait = async (signal: 'kill' | 'restart') => {
+    const server = await up
+    if (signal === 'restart') return server.stop()
+    server.child.process.kill('SIGKILL')
+    await server.child.exited
+  }
+
+  return {
+    name,
+    whenUp: async () => {
+      for (;;) {
+        const server = await up
+        if (!server.child.hasExited()) return server
+        await sleep(10)
+      }
+    },
+    kill: () => signalAndWait('kill'),
+    restart: () => signalAndWait('restart'),
+    freeze: async (ms) => {
+      const { child } = await up
+      const pids = familyOf(child.pid)
+      for (const pid of pids) signal(pid, 'SIGSTOP')
+      await sleep(ms)
+      for (const pid of pids.toReversed()) signal(pid, 'SIGCONT')
+    },
+    close: async () => {
+      isClosing = true
+      await (await up.catch(() => previous))?.stop()
+    },
+    starts: () => starts,
+    failures,
+  }
+}
+
+const signal = (pid: number, name: NodeJS.Signals): void => {
+  try {
+    process.kill(pid, name)
+  } catch {
+    // It ended in the meantime.
+  }
+}
+
+/** A process and all below it. Postgres has one a connection. */
+const familyOf = (root: number): number[] => {
+  const children = new Map<number, number[]>()
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
+      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+      children.set(parent, [...(children.get(parent) ?? []), Number(name)])
+    } catch {
+      // It ended in the meantime.
+    }
+  }
+  const family = [root]
+  for (const pid of family) family.push(...(children.get(pid) ?? []))
+  return family
+}

@@ -1,0 +1,208 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { checkLog } from './check-log.ts'
+import { checkReads } from './check-reads.ts'
+import { checkRequests } from './check-requests.ts'
+import { checkRows, readCheckpoints, readHalts } from './check-rows.ts'
+import { createClient } from './http.ts'
+import { type Command, type Journal, newJournal, noteAttempt } from './journal.ts'
+import { type Load, startLoad } from './load.ts'
+import { readLog } from './log-reader.ts'
+import { startProbes } from './probes.ts'
+import { seeded } from './random.ts'
+import { type Recovery, type Report, timesOf } from './report.ts'
+import { schedule } from './schedule.ts'
+import { type Striking, strike } from './strike.ts'
+import { type System, startSystem } from './system.ts'
+
+export type RunOptions = {
+  readonly seed: number
+  readonly minutes: number
+  /** No fault lasts longer. */
+  readonly longestMs: number
+  /** For processes, their data and their logs. */
+  readonly directory: string
+  /** Daybook, compiled. */
+  readonly main: string
+  readonly say: (line: string) => void
+}
+
+const recoveryLimitMs = 45_000
+const answersWithinMs = 90_000
+const caughtUpWithinMs = 60_000
+
+/** Starts Daybook, loads it, breaks it for so many minutes, and checks what is left of it. */
+export const runFaults = async (options: RunOptions): Promise<Report> => {
+  const { seed, directory, main, say } = options
+  const startedAt = new Date().toISOString()
+  say(`seed ${seed}: starting two APIs, two workers, the event store, Postgres and two Redis`)
+  const system = await startSystem(directory, main)
+  const journal = newJournal()
+  const client = createClient(system.apiPorts, system.login, (attempt) =>
+    noteAttempt(journal, attempt),
+  )
+  try {
+    const load = await startLoad(client, journal, seeded(seed + 1))
+    const probed = load.books[0]?.id ?? ''
+    const probes = startProbes(client, probed)
+    await sleep(2_000)
+    const recoveries = await breakThings(options, system, journal, probes)
+    await probes.stop()
+    say('all faults are lifted: waiting for the last answers')
+    await Promise.all(Object.values(system.parts).map((part) => part.whenUp()))
+    await load.finish(answersWithinMs)
+    await load.askAgain(sampleOf(journal.commands))
+    const { failures, checked } = await check(system, journal, load)
+    for (const { ms, label, fault } of recoveries) {
+      if (ms !== null) continue
+      failures.unshift(
+        `recovery: after ${label} (${JSON.stringify(fault)}) writes and reads through both APIs ` +
+          `did not succeed within ${recoveryLimitMs} ms`,
+      )
+    }
+    return reportOf(options, startedAt, system, journal, recoveries, { failures, checked })
+  } finally {
+    client.close()
+    await system.close()
+  }
+}
+
+const breakThings = async (
+  { seed, minutes, longestMs, say }: RunOptions,
+  system: System,
+  journal: Journal,
+  probes: ReturnType<typeof startProbes>,
+): Promise<Recovery[]> => {
+  const recoveries: Recovery[] = []
+  const end = Date.now() + minutes * 60_000
+  let number = 0
+  for (const round of schedule(seed, longestMs)) {
+    if (Date.now() > end) break
+    await sleep(round.pauseMs)
+    number++
+    const struck: Striking[] = await Promise.all(
+      round.faults.map((fault) => strike(system, journal, number, fault)),
+    )
+    const [only] = struck
+    const lifted = Math.max(...struck.map(({ countedFrom }) => countedFrom))
+    const label = struck.length === 1 && only ? only.label : 'several at once'
+    const what = struck.map((one) => one.label).join(' + ')
+    if (!round.waits) {
+      say(`${number}. ${what}; the next comes at once`)
+      continue
+    }
+    const served = await probes.servedSince(lifted, recoveryLimitMs)
+    const ms = served === null ? null : served - lifted
+    recoveries.push({ label, fault: (only as Striking).fault, ms })
+    say(`${number}. ${what}: ${ms === null ? 'NOT RECOVERED' : `${ms} ms`}`)
+    await Promise.all(struck.map(({ whole }) => whole))
+  }
+  return recoveries
+}
+
+/** Settled ones that have a key: all that were refused, and as many of the others. */
+const sampleOf = (commands: readonly Command[]): Command[] => {
+  const keyed = commands.filter(({ key, answers }) => key !== null && answers.length > 0)
+  const isRefused = ({ answers }: Command) => (answers[0]?.status ?? 0) >= 400
+  return [
+    ...keyed.filter(isRefused).slice(-300),
+    ...keyed.filter((command) => !isRefused(command)).slice(-300),
+  ]
+}
+
+const check = async (
+  system: System,
+  journal: Journal,
+  { books }: Load,
+): Promise<{ failures: string[]; checked: Record<string, number> }> => {
+  const log = await readLog(system.direct.eventStoreUrl)
+  const { ledgers, failures } = checkLog(log, journal)
+  const reads = checkReads(journal, ledgers)
+  const db = new pg.Client({ connectionString: system.direct.databaseUrl })
+  await db.connect()
+  try {
+    const heads = new Map([...ledgers].map(([id, { revision }]) => [id, revision]))
+    const behind = await untilCaughtUp(db, heads)
+    const halts = await readHalts(db)
+    const rows = await checkRows(db, ledgers)
+    return {
+      failures: [
+        ...failures,
+        ...reads.failures,
+        ...checkRequests(journal),
+        ...behind,
+        ...halts,
+        ...rows.failures,
+      ],
+      checked: {
+        books: books.length,
+        events: [...log.values()].reduce((sum, events) => sum + events.length, 0),
+        commands: journal.commands.length,
+        answers: journal.commands.reduce((sum, { answers }) => sum + answers.length, 0),
+        reads: reads.checked,
+        rows: rows.rows,
+      },
+    }
+  } finally {
+    await db.end()
+  }
+}
+
+const untilCaughtUp = async (
+  db: pg.Client,
+  heads: ReadonlyMap<string, number>,
+): Promise<string[]> => {
+  const end = Date.now() + caughtUpWithinMs
+  for (;;) {
+    const checkpoints = await readCheckpoints(db)
+    const behind = [...heads].filter(([id, head]) => checkpoints.get(id)?.revision !== head)
+    if (behind.length === 0) return []
+    if (Date.now() > end) {
+      return behind.map(
+        ([id, head]) =>
+          `behind: book ${id} is folded up to ${checkpoints.get(id)?.revision} of ${head}, ` +
+          `${caughtUpWithinMs} ms after everything was well`,
+      )
+    }
+    await sleep(200)
+  }
+}
+
+const reportOf = (
+  { seed, minutes }: RunOptions,
+  startedAt: string,
+  { parts }: System,
+  { faults, counts, latencies }: Journal,
+  recoveries: readonly Recovery[],
+  { failures, checked }: { failures: string[]; checked: Record<string, number> },
+): Report => {
+  const byLabel: Record<string, number[]> = {}
+  for (const { label, ms } of recoveries) if (ms !== null) (byLabel[label] ??= []).push(ms)
+  const tally: Record<string, number> = {}
+  for (const { fault } of faults) tally[fault.kind] = (tally[fault.kind] ?? 0) + 1
+  const { p50, p99, max } = timesOf(latencies)
+  const counted = [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const isCommand = ([name]: readonly [string, number]) => name.startsWith('command ')
+  return {
+    seed,
+    minutes,
+    startedAt,
+    passed: failures.length === 0,
+    faults: { total: faults.length, byLabel: tally },
+    commands: Object.fromEntries(counted.filter(isCommand)),
+    requests: {
+      ...Object.fromEntries(counted.filter((one) => !isCommand(one))),
+      'p50 ms': p50,
+      'p99 ms': p99,
+      'max ms': max,
+    },
+    checked,
+    recovery: Object.fromEntries(
+      Object.entries(byLabel).map(([label, values]) => [label, timesOf(values)]),
+    ),
+    failedStarts: Object.fromEntries(
+      Object.values(parts).map(({ name, failures }) => [name, failures.length]),
+    ),
+    failures,
+  }
+}

@@ -1,0 +1,100 @@
+import { type Random, seeded } from './random.ts'
+import type { PartName } from './system.ts'
+
+export type Fault =
+  | { readonly kind: 'kill' | 'restart'; readonly targets: readonly PartName[] }
+  | { readonly kind: 'freeze'; readonly targets: readonly PartName[]; readonly ms: number }
+  | { readonly kind: 'flush'; readonly targets: readonly ('queue' | 'cache')[] }
+  | { readonly kind: 'cut' | 'hole'; readonly targets: readonly string[]; readonly ms: number }
+  | {
+      readonly kind: 'delay'
+      readonly targets: readonly string[]
+      readonly ms: number
+      readonly delayMs: number
+    }
+
+/** Faults that begin together; after them everything is whole again. */
+export type Round = {
+  /** Quiet before it. */
+  readonly pauseMs: number
+  readonly faults: readonly Fault[]
+  /** Whether the next round waits until Daybook serves again, or comes in the midst of it. */
+  readonly waits: boolean
+}
+
+const programs: readonly PartName[] = ['api-1', 'api-2', 'worker-1', 'worker-2']
+const parts: readonly PartName[] = [...programs, 'store', 'postgres', 'queue', 'cache']
+const services = ['store', 'postgres', 'queue', 'cache']
+const links = [
+  'client -> api-1',
+  'client -> api-2',
+  ...programs.flatMap((program) => services.map((service) => `${program} -> ${service}`)),
+]
+
+/** What a fault's recovery time is counted under: its kind, and of what sort its target is. */
+export const labelOf = ({ kind, targets }: Fault): string => {
+  const sort = (targets[0] ?? '').replaceAll(/-\d/g, '')
+  return `${kind} ${targets.length > 1 && !sort.includes('->') ? `both ${sort}s` : sort}`
+}
+
+/** The same seed, the same rounds, without an end. `longestMs` bounds how long a fault lasts. */
+export function* schedule(seed: number, longestMs: number): Generator<Round> {
+  const random = seeded(seed)
+  for (;;) {
+    const count = Number(random.weighted({ 1: 70, 2: 20, 3: 10 }))
+    const faults: Fault[] = []
+    const taken = new Set<string>()
+    while (faults.length < count) {
+      const fault = pickFault(random, longestMs)
+      if (fault.targets.some((target) => taken.has(target))) continue
+      for (const target of fault.targets) taken.add(target)
+      faults.push(fault)
+    }
+    yield { pauseMs: random.int(100, 1_200), faults, waits: random.chance(0.8) }
+  }
+}
+
+const pickFault = (random: Random, longestMs: number): Fault => {
+  const kind = random.weighted({
+    kill: 30,
+    freeze: 16,
+    restart: 10,
+    flush: 8,
+    cut: 14,
+    hole: 11,
+    delay: 11,
+  })
+  switch (kind) {
+    case 'kill':
+    case 'restart':
+      return { kind, targets: pickParts(random) }
+    case 'freeze':
+      return { kind, targets: pickParts(random), ms: lasting(random, longestMs) }
+    case 'flush':
+      return { kind, targets: [random.pick(['queue', 'cache'])] }
+    case 'cut':
+    case 'hole':
+      return { kind, targets: pickLinks(random), ms: lasting(random, longestMs) }
+    case 'delay': {
+      const ms = lasting(random, longestMs)
+      return { kind, targets: pickLinks(random), ms, delayMs: random.int(20, 1_500) }
+    }
+  }
+}
+
+const lasting = (random: Random, longestMs: number): number =>
+  Math.round(random.logUniform(200, longestMs))
+
+const pickParts = (random: Random): PartName[] => {
+  const name = random.pick(parts)
+  const twin = name.replace(/[12]$/, (digit) => (digit === '1' ? '2' : '1')) as PartName
+  return twin !== name && random.chance(0.15) ? [name, twin] : [name]
+}
+
+/** One link, or every link to a service at once. */
+const pickLinks = (random: Random): string[] => {
+  const name = random.pick(links)
+  const [, to] = name.split(' -> ')
+  const all = links.filter((other) => other.endsWith(`-> ${to}`))
+  return random.chance(0.25) ? all : [name]
+}

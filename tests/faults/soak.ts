@@ -1,0 +1,39 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { tableOf } from './report.ts'
+import { runFaults } from './run.ts'
+
+/** `npm run soak -- --minutes 30 --seed 7 --report soak.json --keep` */
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '30' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    longest: { type: 'string', default: '30' },
+    report: { type: 'string', default: 'soak-report.json' },
+    main: { type: 'string' },
+    keep: { type: 'boolean', default: false },
+  },
+})
+
+const directory = mkdtempSync(join(tmpdir(), 'daybook-soak-'))
+mkdirSync(directory, { recursive: true })
+const main = values.main ?? fileURLToPath(new URL('../../src/main.js', import.meta.url))
+const report = await runFaults({
+  seed: Number(values.seed),
+  minutes: Number(values.minutes),
+  longestMs: Number(values.longest) * 1_000,
+  directory,
+  main,
+  say: (line) => console.log(`${new Date().toISOString().slice(11, 19)}  ${line}`),
+})
+writeFileSync(values.report, `${JSON.stringify(report, null, 2)}\n`)
+console.log(`\n${tableOf(report.recovery)}\n`)
+console.log(`${report.faults.total} faults, checked ${JSON.stringify(report.checked)}`)
+for (const failure of report.failures.slice(0, 40)) console.log(`✖ ${failure}`)
+console.log(`seed ${report.seed}: ${report.failures.length} failures; see ${values.report}`)
+if (values.keep || !report.passed) console.log(`data and logs are kept in ${directory}`)
+else rmSync(directory, { recursive: true, force: true })
+process.exit(report.passed ? 0 : 1)
