@@ -5,8 +5,6 @@ import {
   ErrorType,
   EventStoreDBClient,
   isCommandError,
-  jsonEvent,
-  NO_STREAM,
   type ResolvedEvent,
   START,
 } from '@eventstore/db-client'
@@ -14,6 +12,7 @@ import type { Appended, BookLog } from '../commands/book-log.ts'
 import type { Recorded } from '../domain/events/index.ts'
 import { Rejected, reject } from '../domain/rejection.ts'
 import type { StoredEvent } from '../domain/upcast.ts'
+import { openAppendStream, type Proposed } from './append-stream.ts'
 
 /** An event with its place in the whole log. */
 export type LoggedEvent = StoredEvent & { readonly stream: string; readonly position: bigint }
@@ -36,29 +35,22 @@ export const bookOf = (stream: string): string | null =>
 
 /**
  * EventStoreDB, a cluster or the embedded store, through its frozen client library. What is known
- * of the library's traps ends here: plain Append is used, by giving credentials a call, because
- * BatchAppend has no deadline and shares its pending promises between streams; reads end when
- * nothing has come for a while, because they have no deadline either.
+ * of the library's traps ends here and in `openAppendStream`: reads end when nothing has come for a
+ * while, because they have no deadline of their own.
  */
 export const connectEventStore = (url: string): EventStore => {
   const client = EventStoreDBClient.connectionString(url)
-  const credentials = { username: 'daybook', password: 'daybook' }
+  const appends = openAppendStream(client, deadline)
 
   const append = async (
     bookId: string,
     expected: number,
     events: readonly Recorded[],
   ): Promise<Appended> => {
+    const proposed = events.map(toProposed)
     try {
-      const options = {
-        expectedRevision: expected < 0 ? (NO_STREAM as typeof NO_STREAM) : BigInt(expected),
-        credentials,
-        deadline,
-      }
-      await client.appendToStream(streamOf(bookId), events.map(toJsonEvent), options)
-      return { kind: 'appended' }
+      return { kind: await appends.append(streamOf(bookId), expected, proposed) }
     } catch (error) {
-      if (isOf(error, ErrorType.WRONG_EXPECTED_VERSION)) return { kind: 'wrong_revision' }
       return { kind: 'unknown', error: error as Error }
     }
   }
@@ -103,8 +95,14 @@ export const connectEventStore = (url: string): EventStore => {
   }
 }
 
-const toJsonEvent = ({ id, type, data, metadata }: Recorded) =>
-  jsonEvent({ id, type, data: data as never, metadata: metadata as never })
+const encoder = new TextEncoder()
+
+const toProposed = ({ id, type, data, metadata }: Recorded): Proposed => ({
+  id,
+  type,
+  data: encoder.encode(JSON.stringify(data)),
+  metadata: encoder.encode(JSON.stringify(metadata)),
+})
 
 const isOf = (error: unknown, type: ErrorType): boolean =>
   error instanceof Error && isCommandError(error) && error.type === type
