@@ -24,7 +24,7 @@ const router = new Router()
 const dependencies = { tokens, log } as Partial<Dependencies> as Dependencies
 for (const route of plainRoutes(dependencies, pool)) mount(router, dependencies, route)
 const app = new Koa()
-app.use(answerErrors(log))
+app.use(answerErrors({ log, observe: () => {} }))
 app.use(router.routes())
 
 /** The bare route: Koa, its router, the token, and a text of the length of an account's. */
