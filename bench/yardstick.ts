@@ -39,7 +39,8 @@ bareRouter.get('/v1/books/:book/accounts/:account', (ctx) => {
 const bare = new Koa().use(bareRouter.routes())
 
 const isBare = environment('POOL') === '0'
-const server = createServer((isBare ? bare : app).callback())
+const handle = (isBare ? bare : app).callback()
+const server = createServer((request, response) => void handle(request, response))
 server.keepAliveTimeout = 65_000
 server.listen(0, '127.0.0.1', () => {
   process.send?.({ ready: true, port: (server.address() as AddressInfo).port })

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -94,7 +94,7 @@ export const startStack = async ({ against, profiles }: StackOptions): Promise<S
     HOST: '127.0.0.1',
     PORT: '0',
   }
-  const { token } = createTokens(jwtSecret).issue({ id: 'bench', role: 'admin' })
+  const { token } = createTokens(jwtSecret).issue({ id: randomUUID(), role: 'admin' })
   const pool = new pg.Pool({ connectionString: postgres.url, max: 4 })
   await start('api', [program, 'serve', 'api'])
   if (against) await start('against', [join(against, 'src', 'main.js'), 'serve', 'api'])

@@ -19,7 +19,12 @@ join ${schema}.entry on entry.transaction_id = page.id
 join ${schema}.account on account.id = entry.account_id
 order by page.revision desc, page.index desc, entry.line`
 
-type Row = Readonly<Record<string, unknown>> & { readonly id: string }
+type Row = Readonly<Record<'account_id' | 'code' | 'direction' | 'amount' | 'currency', string>> & {
+  readonly id: string
+  readonly revision: number
+  readonly index: number
+  readonly exponent: number
+}
 
 export const readPage = async (
   pool: pg.Pool,
@@ -28,14 +33,14 @@ export const readPage = async (
   index: number,
 ): Promise<Reply> => {
   const { rows } = await pool.query<Row>({ name: 'page', text, values: [book, revision, index] })
-  const transactions = new Map<string, { entries: object[]; [name: string]: unknown }>()
+  const transactions = new Map<string, { revision: number; index: number; entries: object[] }>()
   for (const { account_id, code, exponent, direction, amount, currency, ...row } of rows) {
-    let one = transactions.get(row.id)
-    if (!one) transactions.set(row.id, (one = { ...row, entries: [] }))
+    const one = transactions.get(row.id) ?? { ...row, entries: [] }
+    if (one.entries.length === 0) transactions.set(row.id, one)
     one.entries.push({ account_id, account_code: code, direction, amount, currency, exponent })
   }
   const shown = [...transactions.values()]
   const last = shown.length > 50 ? shown[49] : undefined
-  const nextCursor = last ? `${last['revision']}-${last['index']}` : null
+  const nextCursor = last ? `${last.revision}-${last.index}` : null
   return { data: shown.slice(0, 50), meta: { limit: 50, nextCursor } }
 }

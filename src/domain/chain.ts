@@ -21,17 +21,10 @@ export const canonical = (value: unknown): string => {
 }
 
 const isInOrder = (value: unknown): boolean => {
-  switch (typeof value) {
-    case 'string':
-    case 'boolean':
-      return true
-    case 'number':
-      return Number.isFinite(value)
-    case 'object':
-      return value === null || (Array.isArray(value) ? value.every(isInOrder) : hasOrder(value))
-    default:
-      return false
-  }
+  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return true
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (Array.isArray(value)) return value.every(isInOrder)
+  return typeof value === 'object' && hasOrder(value)
 }
 
 /** Keys that look like numbers come first in JavaScript, whatever their order was. */
