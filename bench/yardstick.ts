@@ -16,6 +16,7 @@ const environment = (name: string): string => process.env[name] ?? ''
 const log = createLogger('yardstick')
 const pool = connectPostgres(environment('DATABASE_URL'), {
   max: Number(environment('POOL')),
+  statementMs: 10_000,
   onError: (error) => log.warn({ err: error }, 'an idle database connection ended'),
 })
 const tokens = createTokens(environment('DAYBOOK_JWT_SECRET'))

@@ -70,7 +70,7 @@ function lockfile() {
   })
   if (strange.length > 0) {
     const from = strange.map(({ resolved }) => resolved).join('\n')
-    return `These come from a registry that others cannot reach; npm install again without it:\n${from}`
+    return `Others cannot reach the registry of these; npm install again without it:\n${from}`
   }
   const npm = process.env.npm_execpath?.endsWith('npm-cli.js')
     ? [process.execPath, process.env.npm_execpath]

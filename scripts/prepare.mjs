@@ -84,8 +84,9 @@ function requireNode() {
 
 async function installPackages() {
   const stamp = join(root, 'node_modules', '.daybook-install')
-  const wanted = `${digest(['package-lock.json', 'package.json'])} ${process.version} ${process.arch}`
-  if (readIfThere(stamp) === wanted) return
+  const files = digest(['package-lock.json', 'package.json'])
+  const wanted = `${files} ${process.version} ${process.arch}`
+  if (readIfThere(stamp) === wanted && missingPackages().length === 0) return
   say('Installing packages (the first time this takes a while) ...')
   const flags = ['--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
   flags.push(...cacheFlags())
@@ -93,13 +94,23 @@ async function installPackages() {
   const { status, error } = await run(program, [...args, 'ci', ...flags])
   if (status !== 0) {
     throw new Problem(
-      `The packages could not be installed: npm ${error ? error.message : `ended with ${status}`}, ` +
+      `The packages could not be installed: npm ${error?.message ?? `ended with ${status}`}, ` +
         'and says why above.\n' +
-        '  Offline or behind a proxy? npm config set proxy http://..., or npm config set registry ...\n' +
+        '  Behind a proxy? npm config set proxy http://..., or npm config set registry ...\n' +
         '  Not your folder? Clone Daybook into one that you may write to.',
     )
   }
+  const missing = missingPackages()
+  if (missing.length > 0) {
+    throw new Problem(`npm left out ${missing.join(', ')}. Is another npm at work here? Try again.`)
+  }
   writeFileSync(stamp, wanted)
+}
+
+function missingPackages() {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
+  const needed = Object.keys(packages).filter((path) => path !== '' && !packages[path].optional)
+  return needed.filter((path) => !existsSync(join(root, path, 'package.json')))
 }
 
 /** A user without a home cannot use npm's cache there. */
@@ -153,7 +164,8 @@ function npm() {
 
 /** Runs a program to its end. When we are told to stop meanwhile, it is stopped first. */
 function run(program, args) {
-  const command = [...leash('TERM'), program, ...args]
+  // Asked kindly, an npm without us would tidy up, under the hands of the next one.
+  const command = [...leash('KILL'), program, ...args]
   return new Promise((resolvePromise) => {
     // npm's own output goes to stderr, so that stdout stays what the script prints.
     const child = spawn(command[0], command.slice(1), { cwd: root, stdio: ['ignore', 2, 2] })

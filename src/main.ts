@@ -3,6 +3,7 @@ import { importCommand } from './cli/import.ts'
 import { loginCommand } from './cli/login.ts'
 import { reportFailure } from './cli/report-failure.ts'
 import { serveCommand } from './cli/serve.ts'
+import { storeCommand } from './cli/store.ts'
 import { version } from './version.ts'
 
 const program = new Command('daybook')
@@ -11,6 +12,7 @@ const program = new Command('daybook')
   .addCommand(serveCommand)
   .addCommand(importCommand)
   .addCommand(loginCommand)
+  .addCommand(storeCommand)
   .showHelpAfterError('Run with --help to see what there is.')
 
 await program.parseAsync().catch(reportFailure)

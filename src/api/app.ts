@@ -34,6 +34,7 @@ const checkAddress: Middleware = (ctx, next) => {
   } catch {
     refuse('invalid_request', 'The address has a broken percent-encoding. Write % as %25.')
   }
+  if (ctx.url.includes('%00')) refuse('invalid_request', 'The address holds the character U+0000.')
   return next()
 }
 

@@ -29,6 +29,9 @@ export type ObservedRequest = {
   readonly route: string
   readonly status: number
   readonly seconds: number
+  readonly traceparent: string | undefined
+  /** The command that it became, if it did, and the ids to find it by. */
+  readonly ids: Readonly<Record<string, string>>
 }
 
 /** What the API needs from the world; `main.ts` brings it. */

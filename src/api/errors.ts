@@ -1,6 +1,6 @@
 import type { Middleware } from 'koa'
 import { v7 } from 'uuid'
-import { Rejected, type Rejection } from '../domain/rejection.ts'
+import { Rejected, type Rejection, rejections } from '../domain/rejection.ts'
 import type { Dependencies } from './dependencies.ts'
 import { Refused } from './execute.ts'
 import { retryAfter, statuses } from './statuses.ts'
@@ -33,10 +33,12 @@ export const answerErrors =
     }
     const seconds = (performance.now() - start) / 1000
     const route: string = ctx.state['route'] ?? 'none'
-    observe({ method: ctx.method, route, status: ctx.status, seconds })
+    const ids = { request_id: requestId, ...ctx.state['traced'] }
+    const traceparent = ctx.get('traceparent') || undefined
+    observe({ method: ctx.method, route, status: ctx.status, seconds, traceparent, ids })
     const ms = Math.round(seconds * 10_000) / 10
     const { method, path, status } = ctx
-    const facts = { request_id: requestId, method, path, status, ms, ...ctx.state['traced'] }
+    const facts = { method, path, status, ms, ...ids }
     log[ctx.status >= 500 ? 'warn' : 'info'](facts, 'request')
   }
 
@@ -53,6 +55,10 @@ const internal = (requestId: string): Problem => ({
   details: [],
 })
 
+/** RFC 9457: the title is the same for all problems of a type, the detail is this one's. */
+const titleOf = (code: string): string =>
+  Object.hasOwn(rejections, code) ? rejections[code as Rejection['code']] : 'Internal error'
+
 const answer = (ctx: Parameters<Middleware>[0], problem: Problem, status: number): void => {
   const { code, message, details } = problem
   ctx.status = status
@@ -63,8 +69,9 @@ const answer = (ctx: Parameters<Middleware>[0], problem: Problem, status: number
     ctx.type = 'application/problem+json'
     ctx.body = JSON.stringify({
       type: `urn:daybook:${code}`,
-      title: message,
+      title: titleOf(code),
       status,
+      detail: message,
       code,
       details,
     })

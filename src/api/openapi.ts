@@ -1,5 +1,6 @@
 import Type, { type TSchema } from 'typebox'
 import { type RejectionCode, rejections } from '../domain/rejection.ts'
+import { Page } from '../queries/page.ts'
 import type { Route } from './route.ts'
 import { statuses } from './statuses.ts'
 
@@ -28,14 +29,23 @@ const ofWrite: readonly RejectionCode[] = [
 ]
 const ofRead: readonly RejectionCode[] = ['not_yet_visible']
 
-const refusalsOf = ({ method, isPublic, schemas, refusals = [] }: Route): RejectionCode[] => [
+/** Whether it reads one book, whose revision it shows. */
+const showsRevision = ({ method, address }: Route): boolean =>
+  method === 'get' && address.includes('{book}')
+
+/** Whether it makes a command of a book, which keeps its key. */
+const takesKey = ({ method, address }: Route): boolean =>
+  method !== 'get' && address.startsWith('/v1/books')
+
+const refusalsOf = (route: Route): RejectionCode[] => [
   ...new Set([
     ...always,
     ...ofQuery,
-    ...(isPublic ? [] : ofAuthenticated),
-    ...(schemas.body ? ofBody : []),
-    ...(isPublic ? [] : method === 'get' ? ofRead : ofWrite),
-    ...refusals,
+    ...(route.isPublic ? [] : ofAuthenticated),
+    ...(route.schemas.body ? ofBody : []),
+    ...(showsRevision(route) ? ofRead : []),
+    ...(takesKey(route) ? ofWrite : []),
+    ...(route.refusals ?? []),
   ]),
 ]
 
@@ -54,20 +64,24 @@ const key = Type.String({
   description: 'Makes a retry safe: same key and body, same answer, for ever',
 })
 
-const parametersOf = ({ method, isPublic, schemas }: Route) => [
-  ...Object.entries(schemas.path?.properties ?? {}).map(([name, s]) => parameter(name, 'path', s)),
-  ...Object.entries(schemas.query?.properties ?? {}).map(([name, s]) =>
+const parametersOf = (route: Route) => [
+  ...Object.entries(route.schemas.path?.properties ?? {}).map(([name, s]) =>
+    parameter(name, 'path', s),
+  ),
+  ...Object.entries(route.schemas.query?.properties ?? {}).map(([name, s]) =>
     parameter(name, 'query', s),
   ),
-  ...(isPublic
-    ? []
-    : method === 'get'
-      ? [parameter('Daybook-Min-Revision', 'header', revision)]
-      : [parameter('Idempotency-Key', 'header', key)]),
+  ...(showsRevision(route) ? [parameter('Daybook-Min-Revision', 'header', revision)] : []),
+  ...(takesKey(route) ? [parameter('Idempotency-Key', 'header', key)] : []),
 ]
 
-const envelope = (data: TSchema): TSchema =>
-  Type.Object({ data, meta: Type.Object({}), errors: Type.Array(Type.Object({})) })
+/** A list is what takes a cursor. */
+const envelope = (data: TSchema, { schemas }: Route): TSchema =>
+  Type.Object({
+    data,
+    meta: schemas.query?.properties['cursor'] ? Page : Type.Object({}),
+    errors: Type.Array(Type.Object({})),
+  })
 
 const content = (schema: TSchema) => ({ 'application/json': { schema } })
 
@@ -77,7 +91,7 @@ const answersOf = (route: Route) => {
     const hasBody = status !== '204'
     answers[status] = {
       description: route.summary,
-      ...(hasBody && { content: content(envelope(data)) }),
+      ...(hasBody && { content: content(envelope(data, route)) }),
     }
   }
   const byStatus = new Map<number, RejectionCode[]>()

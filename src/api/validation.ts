@@ -3,10 +3,13 @@ import formats from 'ajv-formats'
 import type { Static, TSchema } from 'typebox'
 import { isDateOrInstant } from '../domain/instant.ts'
 import { refuse } from '../domain/rejection.ts'
+import { isId } from '../queries/find-account.ts'
 
 const ajv = new Ajv2020({ allErrors: false, strict: false, ownProperties: true })
 formats.default(ajv)
 ajv.addFormat('date-or-instant', isDateOrInstant)
+// The library's own also takes urn:uuid:..., which no column of that type does.
+ajv.addFormat('uuid', isId)
 
 /** A function that lets pass what fits the schema, and refuses the rest with path and reason. */
 export const validator = <Schema extends TSchema>(

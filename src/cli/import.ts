@@ -2,10 +2,7 @@ import { basename } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import type { Currency } from '../domain/currency.ts'
 import { createClient } from './client.ts'
-import { showProgress } from './import/progress.ts'
-import { readCsv } from './import/read-csv.ts'
-import { readNdjson } from './import/read-ndjson.ts'
-import { type ImportResult, runImport } from './import/run-import.ts'
+import type { ImportResult } from './import/run-import.ts'
 import { UserError } from './report-failure.ts'
 import { findSession } from './session.ts'
 
@@ -17,10 +14,13 @@ const toCurrency = (text: string, before: Currency[]): Currency[] => {
   return [...before, { code, exponent: Number(exponent) }]
 }
 
-const readJournal = (file: string, currencies: readonly Currency[]) => {
+// What reads files is loaded when there is one to read: other commands start faster without.
+const readJournal = async (file: string, currencies: readonly Currency[]) => {
   const name = file.replace(/\.gz$/, '')
-  if (name.endsWith('.csv')) return readCsv(file, currencies)
-  if (/\.(ndjson|jsonl)$/.test(name)) return readNdjson(file, currencies)
+  if (name.endsWith('.csv')) return (await import('./import/read-csv.ts')).readCsv(file, currencies)
+  if (/\.(ndjson|jsonl)$/.test(name)) {
+    return (await import('./import/read-ndjson.ts')).readNdjson(file, currencies)
+  }
   throw new UserError(`${file}: only .csv, .ndjson and .jsonl are read, each also with .gz.`)
 }
 
@@ -60,6 +60,8 @@ NDJSON: one object a line, as the API takes them
     const client = createClient(findSession(url))
     const journal = await readJournal(file, currency)
     const names = { bookName: book, source: source ?? basename(file).replace(/\.gz$/, '') }
+    const { showProgress } = await import('./import/progress.ts')
+    const { runImport } = await import('./import/run-import.ts')
     const result = await runImport(client, journal, names, showProgress(`Importing ${book}`))
     report(result, journal.empty)
   })

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, Server as NetServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createApp } from '../api/app.ts'
 import type { Dependencies } from '../api/dependencies.ts'
@@ -13,27 +13,37 @@ import { connectEventStore } from '../runtime/event-store.ts'
 import { wakeUps } from '../runtime/jobs.ts'
 import { createLogger } from '../runtime/log.ts'
 import { measuredLog, measuredSubmit } from '../runtime/measure.ts'
-import { apiMetrics, createRegistry, observePool } from '../runtime/metrics.ts'
-import { connectPostgres } from '../runtime/postgres.ts'
+import { apiMetrics, createRegistry, observePool, observeQueue } from '../runtime/metrics.ts'
+import { connectPostgres, untilAvailable } from '../runtime/postgres.ts'
 import { prepareSchema } from '../runtime/projections/schema.ts'
 import { readModel } from '../runtime/read-model.ts'
 import { connectCache, connectProducer } from '../runtime/redis.ts'
+import { startTelemetry } from '../runtime/telemetry.ts'
 import { version } from '../version.ts'
 
 export type Running = { readonly port: number; readonly close: () => Promise<void> }
 
 const drainMs = 10_000
 const healthMs = 2_000
+/** A client may have sent a request on a connection that looks idle from here. */
+const lingerMs = 500
 
 /** Connects everything an API process needs, and listens. `close` drains first. */
 export const serveApi = async (config: ApiConfig): Promise<Running> => {
   const log = createLogger('api', config.logLevel)
   const pool = connectPostgres(config.databaseUrl, {
     max: 16,
+    statementMs: 4_000,
     onError: (error) => log.warn({ err: error }, 'an idle database connection ended'),
   })
-  for (const projection of projections) await prepareSchema(pool, projection)
-  const { authenticate, users } = await openCredentials(pool, config.admin)
+  const { authenticate, users } = await untilAvailable(
+    async () => {
+      for (const projection of projections) await prepareSchema(pool, projection)
+      return openCredentials(pool, config.admin)
+    },
+    ({ message }) => log.warn({ error: message }, 'the database is away: waiting for it'),
+  )
+  const telemetry = await startTelemetry('api', config.otlpEndpoint, log)
   const register = createRegistry()
   const metrics = apiMetrics(register)
   observePool(register, pool)
@@ -45,6 +55,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     projections.map(({ name }) => name),
     log,
   )
+  observeQueue(register, wakes.counts)
   const writers = bookWriters({
     log: store,
     clock: Date.now,
@@ -82,7 +93,11 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
       fingerprintKey: Buffer.from(config.fingerprintSecret),
       health,
       metrics: () => register.metrics(),
-      observe: ({ seconds, ...labels }) => metrics.requests.observe(labels, seconds),
+      observe: ({ seconds, traceparent, ids, ...labels }) => {
+        metrics.requests.observe(labels, seconds)
+        const attributes = { ...ids, 'http.response.status_code': labels.status }
+        telemetry.tell?.({ name: labels.route, seconds, traceparent, attributes })
+      },
       log,
     },
     version,
@@ -93,6 +108,9 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
   server.keepAliveTimeout = 65_000
   server.headersTimeout = 66_000
   server.requestTimeout = 60_000
+  server.prependListener('request', (_, response) => {
+    if (isStopping) response.setHeader('Connection', 'close')
+  })
   const port = await listen(server, config)
   log.info({ port }, 'api is listening')
 
@@ -105,6 +123,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     cacheRedis.disconnect()
     queueRedis.disconnect()
     await pool.end()
+    await telemetry.stop()
     log.info('api has stopped')
   }
   return { port, close }
@@ -122,13 +141,18 @@ const listen = (server: Server, { host, port }: ApiConfig): Promise<number> =>
     server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
   })
 
-/** Requests that are under way are answered; after ten seconds whatever is left is cut. */
+/**
+ * No new connections; what comes on the old ones is answered, and told that it was the last there.
+ * After ten seconds whatever is left is cut.
+ */
 const drain = (server: Server): Promise<void> =>
   new Promise((resolve) => {
+    const linger = setInterval(() => server.closeIdleConnections(), lingerMs)
     const cut = setTimeout(() => server.closeAllConnections(), drainMs)
-    server.close(() => {
+    // HTTP's own close would at once drop the connections that seem idle.
+    NetServer.prototype.close.call(server, () => {
+      clearInterval(linger)
       clearTimeout(cut)
       resolve()
     })
-    server.closeIdleConnections()
   })

@@ -5,11 +5,12 @@ import { connectEventStore } from '../runtime/event-store.ts'
 import { wakeUpWorker } from '../runtime/jobs.ts'
 import { createLogger } from '../runtime/log.ts'
 import { createRegistry, observePool, workerMetrics } from '../runtime/metrics.ts'
-import { connectPostgres } from '../runtime/postgres.ts'
+import { connectPostgres, untilAvailable } from '../runtime/postgres.ts'
 import { advance } from '../runtime/projections/advance.ts'
 import { prepareSchema } from '../runtime/projections/schema.ts'
 import { sweepUntilStopped } from '../runtime/projections/sweep.ts'
 import { connectCache, connectConsumer } from '../runtime/redis.ts'
+import { startTelemetry } from '../runtime/telemetry.ts'
 import type { Running } from './serve-api.ts'
 import { serveStatus } from './serve-status.ts'
 
@@ -18,18 +19,25 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
   const log = createLogger('worker', config.logLevel)
   const db = connectPostgres(config.databaseUrl, {
     max: 8,
+    statementMs: 5_000,
     onError: (error) => log.warn({ err: error }, 'an idle database connection ended'),
   })
-  for (const projection of projections) await prepareSchema(db, projection)
+  await untilAvailable(
+    async () => {
+      for (const projection of projections) await prepareSchema(db, projection)
+    },
+    ({ message }) => log.warn({ error: message }, 'the database is away: waiting for it'),
+  )
   const store = connectEventStore(config.eventStoreUrl)
   const cacheRedis = connectCache(config.cacheUrl, log)
   const queueRedis = connectConsumer(config.queueUrl, log)
   const stopping = new AbortController()
   const cache = tagCache(cacheRedis)
+  const { tell, stop } = await startTelemetry('worker', config.otlpEndpoint, log)
   const register = createRegistry()
   observePool(register, db)
   const metrics = workerMetrics(register)
-  const projecting = { db, store, cache, log, metrics, stopping: stopping.signal }
+  const projecting = { db, store, cache, log, metrics, tell, stopping: stopping.signal }
 
   const fold = async (name: string, bookId: string) => {
     const projection = projections.find((one) => one.name === name)
@@ -51,6 +59,7 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
     cacheRedis.disconnect()
     queueRedis.disconnect()
     await db.end()
+    await stop()
     log.info('worker has stopped')
   }
   return { port: status.port, close }

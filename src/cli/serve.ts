@@ -1,29 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Argument, Command } from 'commander'
 import { apiConfig, workerConfig } from '../runtime/config.ts'
 import { stopSignal } from '../runtime/stop-signal.ts'
 import { UserError } from './report-failure.ts'
-import { serveAll } from './serve-all.ts'
-import { type Running, serveApi } from './serve-api.ts'
-import { serveStore } from './serve-store.ts'
-import { serveWorker } from './serve-worker.ts'
+import type { Running } from './serve-api.ts'
 
+/** Each loads what it needs and no more: a part that died is waited for while it starts. */
 const parts: Record<string, () => Promise<Running>> = {
-  api: () => serveApi(apiConfig(process.env)),
-  worker: () => serveWorker(workerConfig(process.env)),
-  store: () => serveStore(process.env),
+  api: async () => (await import('./serve-api.ts')).serveApi(apiConfig(process.env)),
+  worker: async () => (await import('./serve-worker.ts')).serveWorker(workerConfig(process.env)),
+  store: async () => (await import('./serve-store.ts')).serveStore(process.env),
 }
+
+/** What is asked to stop is gone by then, whatever its services do. */
+const stopMs = 14_000
 
 /** One part in this process, until it is asked to stop. Tells its parent when it is ready. */
 const servePart = async (start: () => Promise<Running>): Promise<void> => {
   const stopping = stopSignal()
-  const { port, close } = await start().catch((error: unknown) => {
+  const starting = start().catch((error: unknown) => {
     const { code, message } = error as { code?: string; message: string }
     if (code !== 'EADDRINUSE') throw error
     throw new UserError(`${message}. Another program has that port; choose one with PORT=...`)
   })
+  const started = await Promise.race([starting, stopping.then(() => null)])
+  if (!started) process.exit(0)
+  const { port, close } = started
   process.send?.({ ready: true, port })
   await stopping
-  await close()
+  await Promise.race([close(), sleep(stopMs)])
   process.exit(0)
 }
 
@@ -52,5 +57,7 @@ Environment:
   )
   .action(async (part: string, { example }: { example: boolean }) => {
     const start = parts[part]
-    await (start ? servePart(start) : serveAll({ example }))
+    if (start) return servePart(start)
+    const { serveAll } = await import('./serve-all.ts')
+    return serveAll({ example })
   })

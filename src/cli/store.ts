@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import { realDisk } from '../event-store/disk/real-disk.ts'
 import { backupStore } from '../event-store/inspect/backup.ts'
-import { type StoreReport, verifyStore } from '../event-store/inspect/walk.ts'
+import { statStore } from '../event-store/inspect/stat.ts'
+import { verifyStore } from '../event-store/inspect/verify.ts'
 
 const number = (value: number) => value.toLocaleString('en')
 
@@ -13,15 +14,13 @@ function openDisk(directory: string) {
   return realDisk(directory)
 }
 
-function printTotals({ segments, streams }: StoreReport): void {
-  const sum = (of: (segment: StoreReport['segments'][number]) => number) =>
-    number(segments.reduce((total, segment) => total + of(segment), 0))
-  console.log(`segments   ${number(segments.length)}`)
-  console.log(`bytes      ${sum(({ bytes }) => bytes)}`)
-  console.log(`frames     ${sum(({ frames }) => frames)}`)
-  console.log(`events     ${sum(({ events }) => events)}`)
-  console.log(`streams    ${number(streams)}`)
-  console.log(`end        ${segments.at(-1)?.end ?? 0}`)
+function stat(directory: string): void {
+  const { segments, bytes, events, streams, end } = statStore(openDisk(directory))
+  console.log(`segments  ${number(segments)}`)
+  console.log(`bytes     ${number(bytes)}`)
+  console.log(`events    ${number(events)}`)
+  console.log(`streams   ${number(streams)}`)
+  console.log(`end       ${end}`)
 }
 
 function verify(directory: string): void {
@@ -32,8 +31,7 @@ function verify(directory: string): void {
       `${name}  ${number(frames)} frames, ${number(events)} events, index ${index}${tail}`,
     )
   }
-  printTotals(report)
-  for (const problem of report.problems) console.error(`problem    ${problem}`)
+  for (const problem of report.problems) console.error(`problem: ${problem}`)
   console.log(report.problems.length === 0 ? 'all frames are whole' : 'the store is damaged')
   if (report.problems.length > 0) process.exitCode = 1
 }
@@ -59,7 +57,7 @@ storeCommand
   .command('stat')
   .description('print how much a store holds')
   .argument('<directory>', 'the directory of the event store')
-  .action((directory: string) => printTotals(verifyStore(openDisk(directory))))
+  .action(stat)
 
 storeCommand
   .command('backup')

@@ -103,7 +103,7 @@ export const bookWriter = (bookId: string, options: WriterOptions): BookWriter =
       }
       if (!isSettling) warn('append unsettled', { book: bookId, error: result.error.message })
       isSettling = true
-      await sleep(Math.min(2_000, 50 * 2 ** attempt) * (0.5 + random()))
+      await sleep(Math.min(400, 50 * 2 ** attempt) * (0.5 + random()))
     }
   }
 

@@ -7,7 +7,8 @@ import { type BookEvent, eventTypes } from './events/index.ts'
 type Digest = string
 
 const sha256 = (data: string | Buffer): Digest => digest('sha256', data, 'binary')
-const toHex = (digest: Digest): string => Buffer.from(digest, 'latin1').toString('hex')
+const toBytes = (digest: Digest): Buffer => Buffer.from(digest, 'latin1')
+const toHex = (digest: Digest): string => toBytes(digest).toString('hex')
 
 /**
  * RFC 8785: one text for one value, whatever wrote it. That is what JSON.stringify gives, numbers
@@ -64,6 +65,9 @@ const leafSalts = (salt: string): ((index: number) => Digest) => {
   }
 }
 
+/** The salt of one leaf. */
+export const leafSalt = (salt: string, index: number): Buffer => toBytes(leafSalts(salt)(index))
+
 const leafHash = (salt: Digest, text: string): Digest => {
   const bytes = Buffer.allocUnsafe(1 + hashBytes + Buffer.byteLength(text))
   bytes[0] = 0
@@ -80,13 +84,16 @@ const nodeHash = (left: Digest, right: Digest): Digest => {
   return sha256(node)
 }
 
-/** Merkle tree hash of RFC 9162 section 2.1.1, over leaves that were hashed already. */
-const merkleRoot = (leaves: readonly Digest[], from = 0, count = leaves.length): Digest => {
+const rootOf = (leaves: readonly Digest[], from = 0, count = leaves.length): Digest => {
   if (count === 0) return sha256('')
   if (count === 1) return leaves[from] as Digest
   const split = 2 ** Math.floor(Math.log2(count - 1))
-  return nodeHash(merkleRoot(leaves, from, split), merkleRoot(leaves, from + split, count - split))
+  return nodeHash(rootOf(leaves, from, split), rootOf(leaves, from + split, count - split))
 }
+
+/** Merkle tree hash of RFC 9162 section 2.1.1, over leaves that were hashed already. */
+export const merkleRoot = (leaves: readonly Buffer[]): Buffer =>
+  toBytes(rootOf(leaves.map((leaf) => leaf.toString('latin1'))))
 
 /**
  * SHA-256 over the canonical JSON of an event: type, data and metadata as stored, the hash of the
@@ -112,7 +119,7 @@ const withoutLeaves = (event: BookEvent, salt: string): object => {
     }
   }
   const rest = Object.entries(data).filter(([name]) => !leaves.includes(name as never))
-  return { ...Object.fromEntries(rest), leaves_root: toHex(merkleRoot(hashes)) }
+  return { ...Object.fromEntries(rest), leaves_root: toHex(rootOf(hashes)) }
 }
 
 /** Whether events of this type carry a salt. */

@@ -16,10 +16,17 @@ const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?(Z|[+-]\d\d:\d\d)$/
 const isDay = (text: string): boolean =>
   day.test(text) && DateTime.fromISO(text, { zone: 'utc' }).isValid
 
-/** Also refuses days that no calendar has and the year 0, which Postgres does not know. */
-export const isDateOrInstant = (text: string): boolean =>
-  (isDay(text) || (instant.test(text) && DateTime.fromISO(text).isValid)) &&
-  !text.startsWith('0000')
+/** Of these years are all instants, in UTC too and wherever a day begins: four digits, no zero. */
+const first = Date.parse('0001-01-02T00:00:00.000Z')
+const last = Date.parse('9999-12-31T23:59:59.999Z')
+
+/** Refuses days that no calendar has, and years that text or Postgres cannot hold. */
+export const isDateOrInstant = (text: string): boolean => {
+  if (!isDay(text) && !(instant.test(text) && DateTime.fromISO(text).isValid)) return false
+  // Not a number, and so refused, for offsets of a day and more.
+  const at = Date.parse(text)
+  return at >= first && at <= last
+}
 
 export const isTimeZone = (name: string): boolean => IANAZone.isValidZone(name)
 

@@ -1,10 +1,43 @@
-/**
- * Every reason to refuse a request, with what it means and what to do about it.
- * Codes are public API: add, never rename. The HTTP status of each is in `api/statuses.ts`.
- */
-export const rejections = {
-  malformed_json: 'The body is not JSON that can be read without loss. Mend it and send it again.',
+/** What a book can say, decided from the command and the book alone. */
+export const byTheBook = {
   invalid_request: 'A field is missing, unknown or of the wrong form. See details.',
+  book_not_found: 'There is no such book, or it is not yours.',
+  account_not_found: 'There is no such account in this book. Open it first.',
+  account_code_taken: 'Another open account of this book has this code.',
+  book_id_taken: 'A book with this id is there already.',
+  transaction_id_taken: 'Another transaction of this book has this id and other content.',
+  too_large: 'The request, or the event it would make, is too large. Split it.',
+  unbalanced: 'Debits must equal credits in each currency.',
+  too_few_entries: 'A transaction has at least two entries.',
+  same_account: 'A transaction moves something between at least two accounts.',
+  currency_mismatch: 'The currency is not that of the account.',
+  unknown_currency: 'Neither ISO 4217 nor the book knows this currency. Declare it with the book.',
+  amount_out_of_range: 'An amount is above zero and has at most 38 digits; a limit has as many.',
+  balance_out_of_range: 'A balance would need more than 38 digits.',
+  balance_too_low: 'The account would fall below its minimum.',
+  balance_too_high: 'The account would rise above its maximum.',
+  idempotency_key_reused: 'This Idempotency-Key was used with another body. Use a new key.',
+} as const
+
+/** What a book can say of who may do what in it. */
+const byItsMembers = {
+  forbidden: 'Your role does not allow this.',
+  member_not_found: 'This user is no member of the book.',
+  last_owner: 'A book keeps at least one owner. Make another user an owner first.',
+} as const
+
+/** What its writer can say when no decision was reached, or none that is certain. */
+export const byTheWriter = {
+  write_contention: 'Other writers of this book were faster five times. Try again.',
+  outcome_unknown:
+    'Whether this was stored is not known yet. Send it again with the same Idempotency-Key.',
+  overloaded: 'Too much is waiting. Try again.',
+  store_unavailable: 'The event store or the read model cannot be reached. Try again.',
+} as const
+
+/** What is said before a book is asked, or by those who read. */
+const atTheDoor = {
+  malformed_json: 'The body is not JSON that can be read without loss. Mend it and send it again.',
   amount_not_a_string:
     'Amounts are strings of digits in minor units: a JSON number loses digits past 2^53.',
   unknown_parameter: 'A query parameter is not one that this route knows.',
@@ -12,40 +45,21 @@ export const rejections = {
   idempotency_key_invalid: 'Idempotency-Key takes 1 to 255 visible ASCII characters.',
   unauthenticated: 'Send Authorization: Bearer <token>; POST /v1/auth/login gives one.',
   token_expired: 'The token has expired. Log in again.',
-  forbidden: 'The token does not allow this.',
-  book_not_found: 'There is no such book, or it is not yours.',
-  account_not_found: 'There is no such account in this book. Open it first.',
-  member_not_found: 'This user is no member of the book.',
   user_not_found: 'There is no user with this id.',
   transaction_not_found: 'There is no such transaction in this book.',
   route_not_found: 'There is nothing at this address. See /openapi.json.',
   method_not_allowed: 'This address does not take that method. See the Allow header.',
   not_acceptable: 'Answers are application/json.',
-  account_code_taken: 'Another open account of this book has this code.',
-  last_owner: 'A book keeps at least one owner. Make another user an owner first.',
   email_taken: 'Another user has this e-mail.',
-  book_id_taken: 'A book with this id is there already.',
-  transaction_id_taken: 'Another transaction of this book has this id and other content.',
-  too_large: 'The request, or the event it would make, is too large. Split it.',
   unsupported_media_type: 'Send application/json.',
-  unbalanced: 'Debits must equal credits in each currency.',
-  too_few_entries: 'A transaction has at least two entries.',
-  same_account: 'A transaction moves something between at least two accounts.',
-  currency_mismatch: 'The currency is not that of the account.',
-  unknown_currency: 'Neither ISO 4217 nor the book knows this currency. Declare it with the book.',
-  amount_out_of_range: 'An amount is above zero and has at most 38 digits, and so has a balance.',
-  balance_too_low: 'The account would fall below its minimum.',
-  balance_too_high: 'The account would rise above its maximum.',
-  account_frozen: 'The account is frozen and takes no entries.',
-  account_closed: 'The account is closed and takes no entries.',
-  idempotency_key_reused: 'This Idempotency-Key was used with another body. Use a new key.',
   not_yet_visible: 'The read model has not reached Daybook-Min-Revision yet. Try again.',
-  write_contention: 'Other writers of this book were faster five times. Try again.',
-  outcome_unknown:
-    'Whether this was stored is not known yet. Send it again with the same Idempotency-Key.',
-  overloaded: 'Too much is waiting. Try again.',
-  store_unavailable: 'The event store or the read model cannot be reached. Try again.',
 } as const
+
+/**
+ * Every reason to refuse a request, with what it means and what to do about it.
+ * Codes are public API: add, never rename. The HTTP status of each is in `api/statuses.ts`.
+ */
+export const rejections = { ...byTheBook, ...byItsMembers, ...byTheWriter, ...atTheDoor } as const
 
 export type RejectionCode = keyof typeof rejections
 
@@ -84,7 +98,6 @@ export const refuse = (...args: Parameters<typeof reject>): never => {
 export const stateless: ReadonlySet<RejectionCode> = new Set<RejectionCode>([
   'invalid_request',
   'too_few_entries',
-  'same_account',
   'amount_out_of_range',
   'too_large',
 ])

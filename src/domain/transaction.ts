@@ -133,7 +133,7 @@ const checkLimits = (before: Account, after: Account, now: number): Rejection | 
   const { id, code, currency, minBalance, maxBalance, posted } = after
   if (!isInRange(posted)) {
     const reason = `The balance of ${code} would need more than 38 digits.`
-    return reject('amount_out_of_range', reason, [{ account: id, code, reason }])
+    return reject('balance_out_of_range', reason, [{ account: id, code, reason }])
   }
   const left = available(after, now)
   if (minBalance !== null && left < minBalance && left < available(before, now)) {
@@ -166,11 +166,12 @@ export const hasSameContent = (
     Object.entries(metadata).every(([key, value]) => recorded.metadata[key] === value) &&
     lines.length === recorded.entries.length &&
     recorded.entries.every((entry, line) => {
-      const { account, direction, amount } = lines[line] as EntryRequest
+      const { account, direction, amount, currency } = lines[line] as EntryRequest
       return (
         findAccount(book, account)?.id === entry.account &&
         direction === entry.direction &&
-        amount === entry.amount
+        amount === entry.amount &&
+        (currency === undefined || currency === entry.currency)
       )
     })
   )

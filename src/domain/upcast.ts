@@ -13,9 +13,11 @@ export type StoredEvent = {
  * The event in today's form. An unknown type or a newer version throws: an event that this
  * release cannot understand must halt its reader, never disappear.
  */
-export const upcast = (stored: StoredEvent): Recorded => {
+export const upcast = (
+  stored: StoredEvent,
+  types: Readonly<Record<string, EventType<never>>> = eventTypes,
+): Recorded => {
   const place = `event ${stored.id} (${stored.type}, revision ${stored.revision})`
-  const types: Readonly<Record<string, EventType<never>>> = eventTypes
   const type = Object.hasOwn(types, stored.type) ? types[stored.type] : undefined
   if (!type) throw new Error(`${place} is of a type that this release does not know`)
   const metadata = stored.metadata as EventMetadata

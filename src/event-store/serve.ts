@@ -1,4 +1,5 @@
 import { randomInt, randomUUID } from 'node:crypto'
+import type { Disk } from './disk/disk.ts'
 import { realDisk } from './disk/real-disk.ts'
 import { type GrpcServer, serveGrpc } from './grpc/server.ts'
 import type { Report } from './report.ts'
@@ -13,6 +14,8 @@ export type ServeOptions = {
   log?: Report
 }
 
+export type ServedStore = { port: number; close(): Promise<void> }
+
 const SEGMENT_BYTES = 64 * 1024 * 1024
 const PREALLOCATE_BYTES = 4 * 1024 * 1024
 const GROUP_REQUESTS = 4096
@@ -22,13 +25,24 @@ const RECENT_IDS = 100_000
  * Opens the store in a directory and serves EventStoreDB's gRPC protocol. `close` lets what was
  * asked for be answered, ends subscriptions, syncs, unlocks, and then resolves.
  */
-export async function serveEventStore(
-  options: ServeOptions,
-): Promise<{ port: number; close(): Promise<void> }> {
+export function serveEventStore(options: ServeOptions): Promise<ServedStore> {
+  const report: Report = options.log ?? (() => undefined)
+  return serveDisk(realDisk(options.directory), options, (error) => {
+    report('error', `the event store ends: ${error.message}`, { stack: error.stack })
+    process.exit(1)
+  })
+}
+
+/** The same on any disk. `onFatal` is called when it cannot go on, and has to end the process. */
+export async function serveDisk(
+  disk: Disk,
+  options: Omit<ServeOptions, 'directory'>,
+  onFatal: (error: Error) => void,
+): Promise<ServedStore> {
   const report: Report = options.log ?? (() => undefined)
   const host = options.host ?? '127.0.0.1'
   const store = await EventStore.open({
-    disk: realDisk(options.directory),
+    disk,
     report,
     now: Date.now,
     random: () => randomInt(2 ** 32),
@@ -37,10 +51,7 @@ export async function serveEventStore(
     preallocateBytes: PREALLOCATE_BYTES,
     groupRequests: GROUP_REQUESTS,
     recentIds: RECENT_IDS,
-    onFatal: (error) => {
-      report('error', `the event store ends: ${error.message}`, { stack: error.stack })
-      process.exit(1)
-    },
+    onFatal,
   })
   let server: GrpcServer
   try {
@@ -54,7 +65,7 @@ export async function serveEventStore(
     await store.close()
     throw error
   }
-  report('info', 'the event store is open', { directory: options.directory, port: server.port })
+  report('info', 'the event store is open', { host, port: server.port })
   return {
     port: server.port,
     close: async () => {

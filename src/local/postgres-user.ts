@@ -52,7 +52,7 @@ export function asPostgresUser(directory: string, binaries: PostgresBinaries): P
 }
 
 const NAMELESS =
-  `Postgres needs a user that the system has a name for, and there is none for ${process.getuid?.()}.\n` +
+  `Postgres needs a user that the system has a name for; ${process.getuid?.()} has none.\n` +
   'Run Daybook as a user of this machine (see /etc/passwd), or name a running Postgres: ' +
   'DATABASE_URL=postgres://... npm start'
 

@@ -26,7 +26,7 @@ let found: Promise<RedisBinary> | undefined
 /**
  * The Redis to use: from PATH (or its heir Valkey), else unpacked from Debian's packages, for which
  * nobody has to be root and nothing of the system changes.
- * @param scratch a folder of ours, for when neither the user's nor the project's cache can be written to
+ * @param scratch a folder of ours, for when no cache folder can be written to
  */
 export async function findRedis(scratch: string): Promise<RedisBinary> {
   found ??= searchRedis(scratch)

@@ -49,8 +49,8 @@ function readSecrets(file: string): Record<string, string> {
   }
   throw new SetupProblem(
     `${file} is damaged: it has to be a JSON object of strings.\n` +
-      'Bring it back from a backup. Without it, stored idempotency fingerprints and tokens can no\n' +
-      'longer be recognised; to go on all the same, remove the file and new secrets are made.',
+      'Bring it back from a backup. Without it, retried requests and tokens are no longer\n' +
+      'recognised; to go on all the same, remove the file and new secrets are made.',
   )
 }
 

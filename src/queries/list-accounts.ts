@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import Type, { type Static } from 'typebox'
 import { AccountType } from '../domain/account.ts'
 import { CurrencyCode } from '../domain/currency.ts'
-import { DateOrInstant, instantOf } from '../domain/instant.ts'
+import { DateOrInstant, instantOf, toInstant } from '../domain/instant.ts'
 import { findBook } from './find-account.ts'
 import { countUpTo, isAfter, type OrderColumn, paged, pageParameters, paging } from './page.ts'
 import { query, type Reading } from './query.ts'
@@ -92,8 +92,8 @@ const filterAccounts = (
   if (prefix !== undefined) filtered = filtered.where(sql<boolean>`starts_with(code, ${prefix})`)
   const from = filters['created_at[gte]']
   const to = filters['created_at[lt]']
-  if (from) filtered = filtered.where('created_at', '>=', toTimestamp(from, timeZone))
-  if (to) filtered = filtered.where('created_at', '<', toTimestamp(to, timeZone))
+  if (from) filtered = filtered.where('created_at', '>=', toInstant(instantOf(from, timeZone)))
+  if (to) filtered = filtered.where('created_at', '<', toInstant(instantOf(to, timeZone)))
   const metadata = Object.entries(filters).flatMap(([name, value]) => {
     const key = /^metadata\[(.*)\]$/.exec(name)?.[1]
     return key === undefined ? [] : [[key, value] as const]
@@ -104,6 +104,3 @@ const filterAccounts = (
   }
   return filtered
 }
-
-const toTimestamp = (text: string, timeZone: string): string =>
-  new Date(instantOf(text, timeZone)).toISOString()

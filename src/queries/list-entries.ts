@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import Type, { type Static } from 'typebox'
-import { DateOrInstant, instantOf } from '../domain/instant.ts'
+import { type AccountType, normalSide } from '../domain/account.ts'
+import { DateOrInstant, instantOf, toInstant } from '../domain/instant.ts'
 import { balanceBefore } from './balance-at.ts'
 import { accountTags, findAccount, findBook } from './find-account.ts'
 import { countUpTo, isAfter, type OrderColumn, paged, pageParameters, paging } from './page.ts'
@@ -68,9 +69,8 @@ const filterEntries = (
   let filtered = db.selectFrom('entry').where('account_id', '=', accountId)
   const from = filters['effective_at[gte]']
   const to = filters['effective_at[lt]']
-  const toTimestamp = (text: string) => new Date(instantOf(text, timeZone)).toISOString()
-  if (from) filtered = filtered.where('effective_at', '>=', toTimestamp(from))
-  if (to) filtered = filtered.where('effective_at', '<', toTimestamp(to))
+  if (from) filtered = filtered.where('effective_at', '>=', toInstant(instantOf(from, timeZone)))
+  if (to) filtered = filtered.where('effective_at', '<', toInstant(instantOf(to, timeZone)))
   return filtered
 }
 
@@ -100,7 +100,7 @@ const withRunningBalance = async (
     .where('id', 'in', [...new Set(lines.map(({ transaction_id }) => transaction_id))])
     .execute()
   const descriptions = new Map(transactions.map(({ id, description }) => [id, description]))
-  const normal = account.type === 'asset' || account.type === 'expense' ? 'debit' : 'credit'
+  const normal = normalSide(account.type as AccountType)
   let balance = BigInt(opening)
   const shown = lines.map((line): StatementLine => {
     balance += line.direction === normal ? BigInt(line.amount) : -BigInt(line.amount)

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import { DateOrInstant, instantOf } from '../domain/instant.ts'
+import { DateOrInstant, instantOf, toInstant } from '../domain/instant.ts'
 import { findAccount, findBook } from './find-account.ts'
 import { countUpTo, isAfter, type OrderColumn, paged, pageParameters, paging } from './page.ts'
 import { query, type Reading } from './query.ts'
@@ -75,9 +75,8 @@ const filterTransactions = async (
   let filtered = reading.db.selectFrom('transaction').where('book_id', '=', reading.bookId)
   const from = filters['effective_at[gte]']
   const to = filters['effective_at[lt]']
-  const toTimestamp = (text: string) => new Date(instantOf(text, timeZone)).toISOString()
-  if (from) filtered = filtered.where('effective_at', '>=', toTimestamp(from))
-  if (to) filtered = filtered.where('effective_at', '<', toTimestamp(to))
+  if (from) filtered = filtered.where('effective_at', '>=', toInstant(instantOf(from, timeZone)))
+  if (to) filtered = filtered.where('effective_at', '<', toInstant(instantOf(to, timeZone)))
   if (filters.account !== undefined) {
     const { id } = await findAccount(reading, filters.account)
     filtered = filtered.where(({ exists, selectFrom }) =>

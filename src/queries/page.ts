@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import { type Expression, type Kysely, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
 import Type, { type Static } from 'typebox'
 import { canonical } from '../domain/chain.ts'
+import { isDateOrInstant } from '../domain/instant.ts'
 import { refuse } from '../domain/rejection.ts'
-import type { Page } from './query.ts'
+import { isId } from './find-account.ts'
 
 const maxDepth = 10_000
 
@@ -19,6 +20,20 @@ export const pageParameters = {
 }
 const PageParameters = Type.Object(pageParameters)
 export type PageParameters = Static<typeof PageParameters>
+
+const Count = Type.Union([Type.Integer(), Type.Null()])
+
+/** `meta` of a list. */
+export const Page = Type.Object({
+  page: Type.Optional(Type.Integer({ description: 'Left out with a cursor' })),
+  limit: Type.Integer(),
+  total: Type.Union(Count.anyOf, {
+    description: 'Rows in all; null where counting them would be a scan',
+  }),
+  totalPages: Count,
+  nextCursor: Type.Union([Type.String(), Type.Null()], { description: 'null on the last page' }),
+})
+type Page = Static<typeof Page>
 
 type Key = string | number
 /** A column of the order, with the type that its values have in SQL. */
@@ -86,9 +101,9 @@ export const isAfter = (
 }
 
 const forms: Record<OrderColumn<string>['type'], (value: Key | undefined) => boolean> = {
-  text: (value) => typeof value === 'string',
-  uuid: (value) => typeof value === 'string' && /^[0-9a-f-]{36}$/.test(value),
-  timestamptz: (value) => typeof value === 'string' && !Number.isNaN(Date.parse(value)),
+  text: (value) => typeof value === 'string' && value.isWellFormed() && !value.includes('\0'),
+  uuid: (value) => typeof value === 'string' && isId(value),
+  timestamptz: (value) => typeof value === 'string' && isDateOrInstant(value),
   int8: (value) => Number.isSafeInteger(value),
   int4: (value) => Number.isSafeInteger(value) && Math.abs(value as number) < 2 ** 31,
 }

@@ -7,15 +7,6 @@ export type ReadModel = { [Name in keyof LedgerTables]: Selected<LedgerTables[Na
   checkpoint: { book_id: string; revision: number }
 }
 
-export type Page = {
-  readonly page?: number
-  readonly limit: number
-  /** Rows in all; null where counting them would be a scan. */
-  readonly total: number | null
-  readonly totalPages: number | null
-  readonly nextCursor: string | null
-}
-
 export type Envelope<Data> = { readonly data: Data; readonly meta: object }
 
 /** One snapshot of the read model: all that is read through it belongs together. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import Type, { type Static } from 'typebox'
-import { AccountType } from '../domain/account.ts'
+import { AccountType, normalSide } from '../domain/account.ts'
 import { Amount } from '../domain/amount.ts'
 import { CurrencyCode } from '../domain/currency.ts'
 import { DateOrInstant, endOf } from '../domain/instant.ts'
@@ -53,7 +53,7 @@ export const trialBalance = query<Static<typeof TrialBalance>, TrialBalanceResou
     for (const { id, code, type, currency, exponent, balance } of rows) {
       const amount = BigInt(balance)
       if (amount === 0n) continue
-      const isDebit = (type === 'asset' || type === 'expense') === amount > 0n
+      const isDebit = (normalSide(type as AccountType) === 'debit') === amount > 0n
       const size = amount < 0n ? -amount : amount
       const total = totals.get(currency) ?? { exponent, debit: 0n, credit: 0n }
       if (isDebit) total.debit += size

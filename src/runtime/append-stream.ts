@@ -28,28 +28,17 @@ type Call = ReturnType<InstanceType<typeof grpc.StreamsClient>['batchAppend']>
 type Waiting = (answer: Response | Error) => void
 type Opened = { readonly call: Call; readonly waiting: Map<string, Waiting> }
 
-/** What the library keeps for its own methods: the connection, found and found again. */
-type Internals = {
-  GRPCStreamCreator(
-    client: typeof grpc.StreamsClient,
-    name: string,
-    create: (client: InstanceType<typeof grpc.StreamsClient>) => Call,
-  ): () => Promise<Call>
-  callArguments(options: object, callOptions: object): [never, never]
-}
-
 /**
  * BatchAppend: all appends of a process over one call, at a third of what Append costs. The
  * library's own use of it never settles when the server is mute, mixes up the answers of different
  * calls, and can end the process; so the call is its, and what goes over it is ours.
  */
 export const openAppendStream = (client: EventStoreDBClient, deadline: number): AppendStream => {
-  const internals = client as unknown as Internals
   let opened: Promise<Opened> | null = null
 
   const open = async (): Promise<Opened> => {
-    const call = await internals.GRPCStreamCreator(grpc.StreamsClient, 'batchAppend', (streams) =>
-      streams.batchAppend(...internals.callArguments({}, { deadline: Number.POSITIVE_INFINITY })),
+    const call = await client['GRPCStreamCreator'](grpc.StreamsClient, 'batchAppend', (streams) =>
+      streams.batchAppend(...client['callArguments']({}, { deadline: Number.POSITIVE_INFINITY })),
     )()
     const waiting = new Map<string, Waiting>()
     let isOver = false

@@ -17,11 +17,12 @@ const raiseScript = `
 for _, key in ipairs(KEYS) do
   local value = redis.call('GET', key)
   local revision = value and tonumber(string.match(value, '^-?%d+')) or -1
-  if revision < tonumber(ARGV[1]) then redis.call('SET', key, ARGV[1] .. ':') end
+  if revision < tonumber(ARGV[1]) then redis.call('SET', key, ARGV[1] .. ':' .. ARGV[2]) end
 end`
 
 // A tag that is missing is a miss, never a zero: what was cached under its former value must not
-// come to life again. So it gets a value that was never used, below every revision.
+// come to life again, not even when an old revision is raised late. So it gets a value that was
+// never used, below every revision.
 const readScript = `
 local values = redis.call('MGET', unpack(KEYS))
 for index, key in ipairs(KEYS) do
@@ -31,6 +32,8 @@ for index, key in ipairs(KEYS) do
   end
 end
 return values`
+
+const newNonce = (): string => randomBytes(8).toString('base64url')
 
 type Scripted = Redis & {
   raiseTags: (count: number, ...args: (string | number)[]) => Promise<unknown>
@@ -50,7 +53,8 @@ export const tagCache = (redis: Redis): TagCache => {
   return {
     raise: async (tags, revision) => {
       try {
-        if (tags.length > 0) await scripted.raiseTags(tags.length, ...tags.map(key), revision)
+        const last = [revision, newNonce()]
+        if (tags.length > 0) await scripted.raiseTags(tags.length, ...tags.map(key), ...last)
         return true
       } catch {
         return false
@@ -58,8 +62,7 @@ export const tagCache = (redis: Redis): TagCache => {
     },
     read: async (tags) => {
       try {
-        const nonce = randomBytes(8).toString('base64url')
-        return await scripted.readTags(tags.length, ...tags.map(key), nonce)
+        return await scripted.readTags(tags.length, ...tags.map(key), newNonce())
       } catch {
         return null
       }

@@ -5,6 +5,8 @@ export type ServiceConfig = {
   readonly queueUrl: string
   readonly cacheUrl: string
   readonly logLevel: string
+  /** Where spans go, if anywhere. */
+  readonly otlpEndpoint: string | undefined
 }
 
 export type WorkerConfig = ServiceConfig & {
@@ -22,12 +24,17 @@ export type ApiConfig = ServiceConfig & {
   readonly admin: { readonly email: string; readonly password: string } | null
 }
 
+/** A variable that whoever started the process has to set right. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
 type Environment = Readonly<Record<string, string | undefined>>
 
 const required = (environment: Environment, name: string, example: string): string => {
   const value = environment[name]
   if (value) return value
-  throw new Error(`${name} is not set. Set it, e.g. ${name}=${example}, or use: npm start`)
+  throw new ConfigError(`${name} is not set. Set it, e.g. ${name}=${example}, or use: npm start`)
 }
 
 const serviceConfig = (environment: Environment): ServiceConfig => ({
@@ -36,12 +43,13 @@ const serviceConfig = (environment: Environment): ServiceConfig => ({
   queueUrl: required(environment, 'REDIS_QUEUE_URL', 'redis://127.0.0.1:6379'),
   cacheUrl: required(environment, 'REDIS_CACHE_URL', 'redis://127.0.0.1:6380'),
   logLevel: environment['DAYBOOK_LOG_LEVEL'] ?? 'info',
+  otlpEndpoint: environment['OTEL_EXPORTER_OTLP_ENDPOINT'],
 })
 
 export const portOf = (text: string, name: string): number => {
   const port = Number(text)
   if (/^\d+$/.test(text) && port <= 65_535) return port
-  throw new Error(`${name} is "${text}"; use a number up to 65535`)
+  throw new ConfigError(`${name} is "${text}"; use a number up to 65535`)
 }
 
 export const workerConfig = (environment: Environment): WorkerConfig => ({
@@ -50,6 +58,11 @@ export const workerConfig = (environment: Environment): WorkerConfig => ({
   port: portOf(environment['DAYBOOK_WORKER_PORT'] ?? '0', 'DAYBOOK_WORKER_PORT'),
 })
 
+const longEnough = (secret: string): string => {
+  if (Buffer.byteLength(secret) >= 32) return secret
+  throw new ConfigError('DAYBOOK_JWT_SECRET has fewer than 32 bytes. Try: openssl rand -hex 32')
+}
+
 export const apiConfig = (environment: Environment): ApiConfig => {
   const email = environment['DAYBOOK_ADMIN_EMAIL']
   const password = environment['DAYBOOK_ADMIN_PASSWORD']
@@ -57,7 +70,7 @@ export const apiConfig = (environment: Environment): ApiConfig => {
     ...serviceConfig(environment),
     host: environment['HOST'] ?? '127.0.0.1',
     port: portOf(environment['PORT'] ?? '3000', 'PORT'),
-    jwtSecret: required(environment, 'DAYBOOK_JWT_SECRET', '$(openssl rand -hex 32)'),
+    jwtSecret: longEnough(required(environment, 'DAYBOOK_JWT_SECRET', '$(openssl rand -hex 32)')),
     fingerprintSecret: required(
       environment,
       'DAYBOOK_FINGERPRINT_SECRET',

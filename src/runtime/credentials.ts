@@ -3,7 +3,7 @@ import { derivedId } from '../domain/ids.ts'
 import { refuse } from '../domain/rejection.ts'
 import { type PageParameters, paged, paging } from '../queries/page.ts'
 import type { Envelope } from '../queries/query.ts'
-import { type Database, inTransaction } from './postgres.ts'
+import { type Database, inTransaction, orUnavailable } from './postgres.ts'
 
 export type Credentials = {
   /** The user with this e-mail and password; null if there is none. */
@@ -80,7 +80,14 @@ export const openCredentials = async (
   const add: Credentials['users']['add'] = async (email, password) =>
     addUser(pool, email, await limited(() => hash(password)), 'user')
 
-  return { authenticate, users: { ...users, add } }
+  return {
+    authenticate: (...given) => orUnavailable(authenticate(...given)),
+    users: {
+      add: (...given) => orUnavailable(add(...given)),
+      find: (id) => orUnavailable(users.find(id)),
+      list: (parameters) => orUnavailable(users.list(parameters)),
+    },
+  }
 }
 
 const columns = 'user_id as id, email, role, created_at'

@@ -12,7 +12,7 @@ import type { Appended, BookLog } from '../commands/book-log.ts'
 import type { Recorded } from '../domain/events/index.ts'
 import { Rejected, reject } from '../domain/rejection.ts'
 import type { StoredEvent } from '../domain/upcast.ts'
-import { openAppendStream, type Proposed } from './append-stream.ts'
+import { type AppendStream, openAppendStream, type Proposed } from './append-stream.ts'
 
 /** An event with its place in the whole log. */
 export type LoggedEvent = StoredEvent & { readonly stream: string; readonly position: bigint }
@@ -27,7 +27,9 @@ export type EventStore = BookLog & {
 }
 
 const prefix = 'book-'
-const deadline = 5_000
+const deadline = 3_000
+/** How long the end of a client may take: the library may wait for streams that never end. */
+const disposeMs = 1_000
 
 const streamOf = (bookId: string): string => `${prefix}${bookId}`
 export const bookOf = (stream: string): string | null =>
@@ -39,8 +41,7 @@ export const bookOf = (stream: string): string | null =>
  * while, because they have no deadline of their own.
  */
 export const connectEventStore = (url: string): EventStore => {
-  const client = EventStoreDBClient.connectionString(url)
-  const appends = openAppendStream(client, deadline)
+  const connections = renewableConnection(url)
 
   const append = async (
     bookId: string,
@@ -48,37 +49,45 @@ export const connectEventStore = (url: string): EventStore => {
     events: readonly Recorded[],
   ): Promise<Appended> => {
     const proposed = events.map(toProposed)
+    const connection = connections.current()
     try {
-      return { kind: await appends.append(streamOf(bookId), expected, proposed) }
+      return { kind: await connection.appends.append(streamOf(bookId), expected, proposed) }
     } catch (error) {
+      connections.doubt(connection)
       return { kind: 'unknown', error: error as Error }
     }
   }
 
-  async function* readBook(bookId: string, from: number, limit: number) {
-    const read = client.readStream(streamOf(bookId), {
-      fromRevision: BigInt(from),
-      maxCount: limit,
-    })
-    yield* guarded(read)
+  async function* read(start: (client: EventStoreDBClient) => Reading) {
+    const connection = connections.current()
+    yield* guarded(start(connection.client), () => connections.doubt(connection))
   }
+
+  const readBook = (bookId: string, from: number, limit: number) =>
+    read((client) =>
+      client.readStream(streamOf(bookId), { fromRevision: BigInt(from), maxCount: limit }),
+    )
 
   async function* readAll(after: bigint, limit: number) {
     const isStart = after < 0n
-    const read = client.readAll({
-      fromPosition: isStart ? START : { commit: after, prepare: after },
-      // The position itself is read again, and left out below.
-      maxCount: limit + 1,
-    })
-    for await (const event of guarded(read)) if (isStart || event.position > after) yield event
+    // The position itself is read again, and left out below.
+    const maxCount = limit + 1
+    const fromPosition = isStart ? (START as typeof START) : { commit: after, prepare: after }
+    for await (const event of read((client) => client.readAll({ fromPosition, maxCount }))) {
+      if (isStart || event.position > after) yield event
+    }
   }
 
   const lastRevision = async (bookId: string): Promise<number> => {
-    const last = { direction: BACKWARDS, fromRevision: END, maxCount: 1 } as const
-    for await (const { revision } of guarded(client.readStream(streamOf(bookId), last))) {
-      return revision
+    const options = { direction: BACKWARDS, fromRevision: END, maxCount: 1 } as const
+    let last = -1
+    // Read to its end: a read that is left early is cancelled, which costs more than it saves.
+    for await (const { revision } of read((client) =>
+      client.readStream(streamOf(bookId), options),
+    )) {
+      last = revision
     }
-    return -1
+    return last
   }
 
   return {
@@ -89,9 +98,9 @@ export const connectEventStore = (url: string): EventStore => {
     readAll,
     ping: async () => {
       const last = { direction: BACKWARDS, fromPosition: END, maxCount: 1 } as const
-      for await (const _ of guarded(client.readAll(last))) return
+      for await (const _ of read((client) => client.readAll(last)));
     },
-    close: () => client.dispose(),
+    close: () => connections.close(),
   }
 }
 
@@ -107,16 +116,58 @@ const toProposed = ({ id, type, data, metadata }: Recorded): Proposed => ({
 const isOf = (error: unknown, type: ErrorType): boolean =>
   error instanceof Error && isCommandError(error) && error.type === type
 
+type Connection = { readonly client: EventStoreDBClient; readonly appends: AppendStream }
+
+/** One that failed younger than this was made while nobody was there: another would be no better. */
+const settledMs = 500
+
+/**
+ * The library's client, and another in its place once it leads nowhere: a connection may be dead
+ * without anybody saying so, and gRPC waits ever longer before it connects again, up to two minutes.
+ * It shares connections, and these waits, between clients of equal options, so no two are equal.
+ */
+const renewableConnection = (url: string) => {
+  let made = 0
+  const make = (): Connection => {
+    const keepAliveInterval = 10_000 + (made++ % 10_000)
+    const options = `${url.includes('?') ? '&' : '?'}keepAliveInterval=${keepAliveInterval}`
+    const own = url.includes('keepAlive') ? url : url + options
+    const client = EventStoreDBClient.connectionString(own)
+    return { client, appends: openAppendStream(client, deadline) }
+  }
+  let current = make()
+  let madeAt = Date.now()
+
+  return {
+    current: () => current,
+    doubt: (connection: Connection): void => {
+      if (connection !== current || Date.now() - madeAt < settledMs) return
+      current = make()
+      madeAt = Date.now()
+      void dispose(connection)
+    },
+    close: () => dispose(current),
+  }
+}
+
+const dispose = async ({ client }: Connection): Promise<void> => {
+  const timeUp = new Promise<void>((resolve) => setTimeout(resolve, disposeMs).unref())
+  await Promise.race([client.dispose(), timeUp])
+  // The library has no other way to let go of the connection itself.
+  const channel = await client['getChannel']().catch(() => null)
+  channel?.close()
+}
+
 type Reading = ReturnType<EventStoreDBClient['readStream' | 'readAll']>
 
-async function* guarded(read: Reading): AsyncGenerator<LoggedEvent> {
+async function* guarded(read: Reading, doubt: () => void): AsyncGenerator<LoggedEvent> {
   // The library emits errors on a stream that nobody iterates any more.
   read.on('error', () => {})
   const giveUp = () => read.destroy(new Error(`nothing came for ${deadline} ms`))
   let timer = setTimeout(giveUp, deadline)
   let isWhole = false
   try {
-    for await (const { event } of read) {
+    for await (const { event } of read.iterator({ destroyOnReturn: false })) {
       clearTimeout(timer)
       if (event) yield toLogged(event)
       timer = setTimeout(giveUp, deadline)
@@ -125,12 +176,19 @@ async function* guarded(read: Reading): AsyncGenerator<LoggedEvent> {
   } catch (error) {
     isWhole = isOf(error, ErrorType.STREAM_NOT_FOUND)
     if (isWhole) return
+    doubt()
     const reason = `The event store cannot be read: ${(error as Error).message}. Try again.`
     throw new Rejected(reject('store_unavailable', reason))
   } finally {
     clearTimeout(timer)
-    if (!isWhole) void read.cancel().catch(() => {})
+    if (!isWhole) leave(read)
   }
+}
+
+/** What has come already must be read or the library keeps it, and waits for its end on dispose. */
+const leave = (read: Reading): void => {
+  void read.cancel().catch(() => {})
+  read.resume()
 }
 
 const toLogged = (

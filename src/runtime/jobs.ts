@@ -1,13 +1,18 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Queue, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Logger } from './log.ts'
 
 const queueName = 'daybook'
+/** Without Redis the library would wait for it before it closes. */
+const closeMs = 3_000
 const connectionOf = (redis: Redis) => redis as never
 
 export type WakeUps = {
   /** Says that a book has news. Never waits and never fails: the sweep sees what this missed. */
   readonly wake: (bookId: string) => void
+  /** How many hints there are, by state; none if the queue is away. */
+  readonly counts: () => Promise<Readonly<Record<string, number>>>
   readonly close: () => Promise<void>
 }
 
@@ -44,7 +49,10 @@ export const wakeUps = (redis: Redis, projections: readonly string[], log: Logge
       if (adding.has(bookId)) adding.set(bookId, 'again')
       else void add(bookId)
     },
-    close: () => queue.close(),
+    counts: () => queue.getJobCounts('waiting', 'active', 'failed').catch(() => ({})),
+    close: async () => {
+      await Promise.race([queue.close(), sleep(closeMs, undefined, { ref: false })])
+    },
   }
 }
 
@@ -63,5 +71,9 @@ export const wakeUpWorker = (
   })
   worker.on('error', (error) => log.debug({ err: error }, 'wake-up worker'))
   worker.on('failed', (job, error) => log.warn({ err: error, book: job?.data.book }, 'fold failed'))
-  return { close: () => worker.close() }
+  return {
+    close: async () => {
+      await Promise.race([worker.close(), sleep(closeMs, undefined, { ref: false })])
+    },
+  }
 }

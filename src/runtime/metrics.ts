@@ -25,6 +25,22 @@ export const observePool = (register: Registry, pool: Pool): void => {
   })
 }
 
+/** Wake-ups in the queue, by state; asked for when the metrics are read. */
+export const observeQueue = (
+  register: Registry,
+  counts: () => Promise<Readonly<Record<string, number>>>,
+): void => {
+  new Gauge({
+    name: 'daybook_queue_jobs',
+    help: 'Wake-ups in the queue by state; none of them matters, all of them together do',
+    labelNames: ['state'],
+    registers: [register],
+    async collect() {
+      for (const [state, count] of Object.entries(await counts())) this.set({ state }, count)
+    },
+  })
+}
+
 export const apiMetrics = (register: Registry) => {
   const registers = [register]
   return {
@@ -72,49 +88,58 @@ export type ApiMetrics = ReturnType<typeof apiMetrics>
 /** Books with a label of their own: those folded last, because labels must stay few. */
 const maxBooks = 200
 
+type BookLabels = Readonly<Record<'projection' | 'book', string>>
+
 export const workerMetrics = (register: Registry) => {
   const registers = [register]
+  const ofBook = { labelNames: ['projection', 'book'], registers } as const
+  const ofProjection = { labelNames: ['projection'], registers } as const
+  const folded = new Counter({
+    name: 'daybook_projection_events_total',
+    help: `Events folded, of the ${maxBooks} books folded last; its rate is that of the projection`,
+    ...ofBook,
+  })
   const revision = new Gauge({
     name: 'daybook_projection_revision',
-    help: `Up to which revision a book is folded; the ${maxBooks} books folded last`,
-    labelNames: ['projection', 'book'],
-    registers,
+    help: 'Up to which revision a book is folded',
+    ...ofBook,
   })
-  const recent = new LRUCache<string, Readonly<Record<'projection' | 'book', string>>>({
+  const bookLag = new Gauge({
+    name: 'daybook_projection_book_lag_seconds',
+    help: 'From the recording of the event folded last to its being visible',
+    ...ofBook,
+  })
+  const lag = new Histogram({
+    name: 'daybook_projection_lag_seconds',
+    help: 'From the recording of a page’s last event to its being visible, over all books',
+    buckets: [...seconds, 30, 60, 300],
+    ...ofProjection,
+  })
+  const recent = new LRUCache<string, BookLabels>({
     max: maxBooks,
     dispose: (labels, _, reason) => {
-      if (reason === 'evict') revision.remove(labels)
+      if (reason !== 'evict') return
+      for (const metric of [folded, revision, bookLag]) metric.remove(labels)
     },
   })
   return {
-    folded: new Counter({
-      name: 'daybook_projection_events_total',
-      help: 'Events folded; its rate is that of the projection',
-      labelNames: ['projection'],
-      registers,
-    }),
-    lag: new Histogram({
-      name: 'daybook_projection_lag_seconds',
-      help: 'From the recording of a page’s last event to its being visible',
-      labelNames: ['projection'],
-      buckets: [...seconds, 30, 60, 300],
-      registers,
-    }),
     behind: new Gauge({
       name: 'daybook_projection_books_behind',
       help: 'Books that the last sweep found behind the log',
-      labelNames: ['projection'],
-      registers,
+      ...ofProjection,
     }),
     halted: new Gauge({
       name: 'daybook_projection_books_halted',
       help: 'Books that stand still at an event that cannot be folded',
-      labelNames: ['projection'],
-      registers,
+      ...ofProjection,
     }),
-    setRevision: (labels: { projection: string; book: string }, value: number): void => {
+    /** A page of a book is visible. */
+    page: (labels: BookLabels, page: { events: number; revision: number; lag: number }): void => {
       recent.set(`${labels.projection} ${labels.book}`, labels)
-      revision.set(labels, value)
+      folded.inc(labels, page.events)
+      revision.set(labels, page.revision)
+      bookLag.set(labels, page.lag)
+      lag.observe({ projection: labels.projection }, page.lag)
     },
   }
 }

@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { Rejected, reject } from '../domain/rejection.ts'
 
 const types = new pg.TypeOverrides()
 types.setTypeParser(pg.types.builtins.INT8, Number)
@@ -10,27 +12,80 @@ types.setTypeParser(pg.types.builtins.TIMESTAMPTZ, (text) => {
 
 export type Database = pg.Pool
 
+type Options = {
+  readonly max: number
+  /** How long one statement may take. The server ends it then; half a second later we do. */
+  readonly statementMs: number
+  readonly onError: (error: Error) => void
+}
+
 /** Limits on everything: a database that hangs must cost an error, not the process. */
-export const connectPostgres = (
-  url: string,
-  { max, onError }: { max: number; onError: (error: Error) => void },
-): Database => {
+export const connectPostgres = (url: string, { max, statementMs, onError }: Options): Database => {
   const pool = new pg.Pool({
     connectionString: url,
     max,
     types,
     application_name: 'daybook',
-    connectionTimeoutMillis: 5_000,
-    query_timeout: 30_000,
-    statement_timeout: 25_000,
-    lock_timeout: 10_000,
-    idle_in_transaction_session_timeout: 30_000,
+    connectionTimeoutMillis: 3_000,
+    statement_timeout: statementMs,
+    query_timeout: statementMs + 500,
+    lock_timeout: Math.min(5_000, statementMs),
+    // A process that was cut off in the middle of a transaction must not keep its locks.
+    idle_in_transaction_session_timeout: 5_000,
     keepAlive: true,
     options: '-c timezone=UTC -c datestyle=ISO',
   })
-  // Without a listener the end of an idle connection ends the process.
+  // Without these listeners the end of a connection, idle or in use, ends the process.
   pool.on('error', onError)
+  pool.on('connect', (client) => client.on('error', () => {}))
+  dropMute(pool)
   return pool
+}
+
+const isMute = (error: unknown): boolean =>
+  error instanceof Error && error.message === 'Query read timeout'
+
+/**
+ * A server that can be reached ends a statement that takes too long. Where not even that comes, the
+ * connection leads nowhere: it is dropped, and with it those that lie idle, which would each cost a
+ * request the same wait.
+ */
+const dropMute = (pool: pg.Pool): void => {
+  const idle = new Set<pg.PoolClient>()
+  pool.on('acquire', (client) => idle.delete(client))
+  pool.on('remove', (client) => idle.delete(client as pg.PoolClient))
+  pool.on('release', (error, client) => {
+    if (!error) idle.add(client)
+  })
+  pool.on('connect', (client) => {
+    const query = client.query.bind(client) as (...args: unknown[]) => unknown
+    const drop = (error: unknown) => {
+      if (!isMute(error)) return
+      for (const mute of [client, ...idle]) destroy(mute)
+    }
+    const watched = (...args: unknown[]) => {
+      const callback = args.at(-1)
+      if (typeof callback === 'function') {
+        args[args.length - 1] = (error: unknown, result: unknown) => {
+          drop(error)
+          callback(error, result)
+        }
+        return query(...args)
+      }
+      const result = query(...args)
+      if (!(result instanceof Promise)) return result
+      return result.catch((error: unknown) => {
+        drop(error)
+        throw error
+      })
+    }
+    client.query = watched as typeof client.query
+  })
+}
+
+const destroy = (client: pg.ClientBase): void => {
+  const { connection } = client as unknown as { connection: { stream: { destroy: () => void } } }
+  connection.stream.destroy()
 }
 
 /** Runs in one transaction; whatever is thrown rolls it back and is thrown on. */
@@ -62,15 +117,58 @@ const unavailable = new Set([
   'ECONNRESET',
   'EPIPE',
   'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
   '57P01', // admin_shutdown
   '57P02', // crash_shutdown
   '57P03', // cannot_connect_now
   '53300', // too_many_connections
+  '55P03', // lock_not_available
+  '57014', // query_canceled, which is a timeout
+  '25P03', // idle_in_transaction_session_timeout
 ])
 
 /** Whether the database could not be reached or went away, so that trying again makes sense. */
-export const isUnavailable = (error: unknown): boolean => {
+const isUnavailable = (error: unknown): boolean => {
   const { code, message } = error as { code?: string; message?: string }
   if (code !== undefined && (unavailable.has(code) || code.startsWith('08'))) return true
-  return /terminated|timeout exceeded|Query read timeout|not queryable/.test(message ?? '')
+  return /terminated|timeout exceeded|Query read timeout|not queryable|in recovery/.test(
+    message ?? '',
+  )
+}
+
+/** A request is answered within ten seconds, whatever becomes of its statements. */
+const answerMs = 8_500
+
+/** What the work gives; a database that is away or too slow becomes a refusal that says so. */
+export const orUnavailable = <Result>(work: Promise<Result>): Promise<Result> =>
+  new Promise((resolve, rejectWith) => {
+    const refuse = () =>
+      rejectWith(
+        new Rejected(reject('store_unavailable', 'The read model cannot be reached. Try again.')),
+      )
+    const timer = setTimeout(refuse, answerMs)
+    void work
+      .then(resolve, (error: Error) => (isUnavailable(error) ? refuse() : rejectWith(error)))
+      .finally(() => clearTimeout(timer))
+  })
+
+const longestPauseMs = 1_000
+
+/** Tries until the database is there: it may come up later than we do, or be away just now. */
+export const untilAvailable = async <Result>(
+  work: () => Promise<Result>,
+  onWait: (error: Error) => void,
+): Promise<Result> => {
+  for (let pauseMs = 50; ; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isUnavailable(error)) throw error
+      onWait(error as Error)
+    }
+    await sleep(pauseMs)
+  }
 }

@@ -6,7 +6,7 @@ import { ledger } from '../projections/ledger/ledger.ts'
 import { schemaOf } from '../projections/projection.ts'
 import type { Query, ReadModel } from '../queries/query.ts'
 import { revisionOf, type TagCache } from './cache.ts'
-import { type Database, isUnavailable } from './postgres.ts'
+import { type Database, orUnavailable } from './postgres.ts'
 
 export type Answer = {
   /** JSON of the envelope. */
@@ -105,14 +105,9 @@ export const readModel = (
   const across: ReadModelAccess['across'] = (run) => run(kysely.withSchema(schema))
 
   return {
-    across: (run) => across(run).catch(sayUnavailable),
-    ask: (...question) => ask(...question).catch(sayUnavailable),
+    across: (run) => orUnavailable(across(run)),
+    ask: (...question) => orUnavailable(ask(...question)),
   }
-}
-
-const sayUnavailable = (error: unknown): never => {
-  if (!isUnavailable(error)) throw error
-  throw new Rejected(reject('store_unavailable', 'The read model cannot be reached. Try again.'))
 }
 
 const fromCache = (hit: string, visible: number): Answer => {

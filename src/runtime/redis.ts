@@ -26,6 +26,7 @@ export const connectCache = (url: string, log: Logger): Redis =>
     new Redis(url, {
       ...common,
       commandTimeout: 250,
+      socketTimeout: 1_000,
       maxRetriesPerRequest: 0,
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
@@ -37,11 +38,24 @@ export const connectCache = (url: string, log: Logger): Redis =>
 /** For adding jobs: fails at once without Redis, because an append must never wait for a hint. */
 export const connectProducer = (url: string, log: Logger): Redis =>
   announce(
-    new Redis(url, { ...common, commandTimeout: 2_000, enableOfflineQueue: false }),
+    new Redis(url, {
+      ...common,
+      commandTimeout: 2_000,
+      socketTimeout: 3_000,
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 1,
+    }),
     'queue',
     log,
   )
 
+/** BullMQ blocks for up to ten seconds on one command. Longer silence means that nobody is there. */
+const blockingMs = 15_000
+
 /** For taking jobs: waits as long as it takes, as BullMQ asks. */
 export const connectConsumer = (url: string, log: Logger): Redis =>
-  announce(new Redis(url, { ...common, maxRetriesPerRequest: null }), 'queue', log)
+  announce(
+    new Redis(url, { ...common, socketTimeout: blockingMs, maxRetriesPerRequest: null }),
+    'queue',
+    log,
+  )

@@ -12,7 +12,7 @@ const SEGMENT = '0000000000000000.log'
 type Opened = { ids: string[]; warnings: string[] } | { refused: string }
 
 describe(`a log of ${LOG_BYTES / 1024} KiB`, function () {
-  this.timeout(600_000)
+  this.timeout(LOG_BYTES > 16 * 1024 ? 0 : 120_000)
   let closed: Buffer
   let crashed: Buffer
   let ids: string[]
@@ -80,6 +80,41 @@ describe(`a log of ${LOG_BYTES / 1024} KiB`, function () {
   })
 })
 
+describe('the index file of a segment', function () {
+  this.timeout(60_000)
+
+  it('changed in any byte is made anew, and the store opens with all there is', async () => {
+    const disk = diskOf(undefined)
+    const store = await pump(
+      disk,
+      open(disk, () => undefined, 2048),
+    )
+    const random = new Random(3)
+    for (let i = 0; i < 12; i++) {
+      const event = sample(random)
+      const records = store.encode('stream', [event])
+      const asked = { stream: 'stream', expected: 'any', ids: [event.id] } as const
+      await pump(disk, store.write({ kind: 'append', ...asked, ...records }))
+    }
+    await pump(disk, store.close())
+    const all = [...store.readStream('stream', 0, 'forwards')].map(({ position }) => position)
+    const name = disk.list().find((file) => file.endsWith('.idx')) ?? ''
+    const index = Buffer.from(disk.content(name))
+    for (let at = 0; at < index.length; at++) {
+      disk.setContent(name, flipped(index, at))
+      let isMadeAnew = false
+      const note = (message: string) => {
+        if (/^made the index of .* anew/.test(message)) isMadeAnew = true
+      }
+      const opened = await pump(disk, open(disk, note, 2048))
+      const read = [...opened.readStream('stream', 0, 'forwards')].map(({ position }) => position)
+      assert.deepEqual(read, all, `byte ${at}`)
+      assert(isMadeAnew, `byte ${at} is told`)
+      await pump(disk, opened.close())
+    }
+  })
+})
+
 function diskOf(bytes: Buffer | undefined): SimulatedDisk {
   const disk = new SimulatedDisk(new Random(1))
   if (bytes !== undefined) disk.setContent(SEGMENT, Buffer.from(bytes))
@@ -108,7 +143,7 @@ async function reopen(bytes: Buffer): Promise<Opened> {
   try {
     const store = await pump(
       disk,
-      open(disk, (message) => warnings.push(message)),
+      open(disk, (message, level) => level === 'warn' && warnings.push(message)),
     )
     return { ids: [...store.readAll(0, 'forwards')].map(({ event }) => idOf(event)), warnings }
   } catch (error) {
@@ -118,15 +153,19 @@ async function reopen(bytes: Buffer): Promise<Opened> {
   }
 }
 
-function open(disk: SimulatedDisk, onWarning: (message: string) => void): Promise<EventStore> {
+function open(
+  disk: SimulatedDisk,
+  onReport: (message: string, level: string) => void,
+  segmentBytes = 1_000_000,
+): Promise<EventStore> {
   const random = new Random(5)
   return EventStore.open({
     disk,
-    report: (level, message) => level === 'warn' && onWarning(message),
+    report: (level, message) => onReport(message, level),
     now: () => 1_700_000_000_000,
     random: () => 12345,
     newId: () => random.uuid(),
-    segmentBytes: 1_000_000,
+    segmentBytes,
     preallocateBytes: 0,
     groupRequests: 100,
     recentIds: 100,
@@ -144,7 +183,7 @@ async function pump<T>(disk: SimulatedDisk, promise: Promise<T>): Promise<T> {
   })
   settled.catch(() => undefined)
   while (!isSettled) {
-    for (let i = 0; i < 10; i++) await undefined
+    for (let i = 0; i < 10; i++) await Promise.resolve()
     disk.finishSync()
   }
   return settled

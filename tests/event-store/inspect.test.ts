@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { realDisk } from '../../src/event-store/disk/real-disk.ts'
 import { backupStore } from '../../src/event-store/inspect/backup.ts'
-import { verifyStore } from '../../src/event-store/inspect/walk.ts'
+import { statStore } from '../../src/event-store/inspect/stat.ts'
+import { verifyStore } from '../../src/event-store/inspect/verify.ts'
 import { EventStore } from '../../src/event-store/store/event-store.ts'
 import { StoreError } from '../../src/event-store/store-error.ts'
 
@@ -45,7 +46,8 @@ const readAll = (store: EventStore) =>
     return `${position} ${stream}/${revision}`
   })
 
-describe('the directory of an event store', () => {
+describe('the directory of an event store', function () {
+  this.timeout(60_000)
   let directory: string
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'event-store-'))
@@ -110,6 +112,13 @@ describe('the directory of an event store', () => {
       whole.segments.reduce((sum, { events }) => sum + events, 0),
       101,
     )
+    assert.deepEqual(statStore(realDisk(below('a'))), {
+      segments: whole.segments.length,
+      bytes: whole.segments.reduce((sum, { bytes }) => sum + bytes, 0),
+      events: 101,
+      streams: 8,
+      end: whole.segments.at(-1)?.end,
+    })
     const [first = '', second = ''] = whole.segments.map(({ name }) => name)
     const bytes = readFileSync(join(below('a'), first))
     bytes[5000] = (bytes[5000] ?? 0) ^ 1

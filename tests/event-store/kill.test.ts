@@ -8,6 +8,7 @@ import {
   StreamNotFoundError,
   WrongExpectedVersionError,
 } from '@eventstore/db-client'
+import { numberOf } from '../contract/support/target.ts'
 import { Random } from './support/random.ts'
 import { startServer } from './support/server-child.ts'
 
@@ -103,7 +104,7 @@ async function numbers(client: EventStoreDBClient, stream: string): Promise<numb
   const read: number[] = []
   try {
     for await (const { event } of client.readStream(stream)) {
-      read.push((event?.data as { n: number }).n)
+      read.push(numberOf(event) ?? -1)
     }
   } catch (error) {
     if (!(error instanceof StreamNotFoundError)) throw error

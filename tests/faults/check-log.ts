@@ -1,7 +1,7 @@
 import { canonicalJson, firstHash, hashOf } from './chain.ts'
 import { apply, emptyLedger, type Ledger, transactionsOf } from './fold.ts'
 import type { Command, Final, Journal } from './journal.ts'
-import type { Stored } from './log-reader.ts'
+import type { Log, Stored } from './log-reader.ts'
 import type { Posting } from './plans.ts'
 import { type Overlay, reasonsAgainst, reasonsAgainstCommand, takeInto } from './truth.ts'
 
@@ -15,7 +15,7 @@ type Question = (ledger: Ledger) => void
 type Questions = Map<number, Question[]>
 
 /** Folds every book of the log, and checks all that only its events can tell. */
-export const checkLog = (log: ReadonlyMap<string, readonly Stored[]>, journal: Journal): Facts => {
+export const checkLog = (log: Log, journal: Pick<Journal, 'commands'>): Facts => {
   const failures: string[] = []
   const ledgers = new Map<string, Ledger>()
   for (const [stream, events] of log) {

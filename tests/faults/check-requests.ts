@@ -1,4 +1,4 @@
-import type { Attempt } from './http.ts'
+import { type Attempt, patienceMs } from './http.ts'
 import { codeOf, type Journal, type Worked } from './journal.ts'
 
 const hangMs = 12_000
@@ -13,14 +13,17 @@ const unavailable = new Set([
   'store_unavailable',
 ])
 
-/** Faults between this client and this API, or of the API itself, while the request was under way. */
+/**
+ * Faults between this client and this API, or of the API itself, while the request was under way.
+ * A client cannot tell that a connection died in a black hole before it has waited in vain on it.
+ */
 const excuses = ({ api, sentAt, endedAt }: Attempt, faults: readonly Worked[]): Worked[] => {
   const name = `api-${api + 1}`
   return faults.filter(
     ({ fault, from, until }) =>
       fault.targets.some((target) => target === name || target === `client -> ${name}`) &&
       from - slackMs <= endedAt &&
-      until + slackMs >= sentAt,
+      until + (fault.kind === 'hole' ? patienceMs : slackMs) >= sentAt,
   )
 }
 

@@ -34,7 +34,10 @@ export type Client = {
 
 /** More than Daybook may take, so that one that hangs shows. */
 export const patienceMs = 15_000
-const tokenMs = 8 * 60_000
+/** A fraction of what a token lasts, so that logging in meets faults too. */
+const tokenMs = 15_000
+/** Each connection comes to its turn, so that a dead one is found out. */
+const agentOptions = { keepAlive: true, maxSockets: 256, scheduling: 'fifo' } as const
 
 export type Login = { readonly email: string; readonly password: string }
 
@@ -44,7 +47,7 @@ export const createClient = (
   login: Login,
   seen: (attempt: Attempt) => void,
 ): Client => {
-  const agents = ports.map(() => new Agent({ keepAlive: true, maxSockets: 256 })) as [Agent, Agent]
+  const agents = ports.map(() => new Agent(agentOptions)) as [Agent, Agent]
   let token = ''
   let tokenUntil = 0
   let loggingIn: Promise<void> | null = null

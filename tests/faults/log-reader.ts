@@ -21,8 +21,11 @@ export type Metadata = {
   readonly [name: string]: unknown
 }
 
-/** The whole log, stream by stream, read from the event store itself. */
-export const readLog = async (url: string): Promise<ReadonlyMap<string, readonly Stored[]>> => {
+/** Events by stream. */
+export type Log = ReadonlyMap<string, readonly Stored[]>
+
+/** The whole log, read from the event store itself. */
+export const readLog = async (url: string): Promise<Log> => {
   const client = EventStoreDBClient.connectionString(url)
   const streams = new Map<string, Stored[]>()
   try {

@@ -18,6 +18,8 @@ export type Part = {
   readonly starts: () => number
   /** Starts that failed, with the reason. */
   readonly failures: readonly string[]
+  /** Ends that nobody asked for, with what the program said last. */
+  readonly deaths: readonly string[]
 }
 
 type Start = (previous: LocalServer | undefined) => Promise<LocalServer>
@@ -30,6 +32,8 @@ export const keepUp = (name: string, start: Start): Part => {
   let starts = 0
   let previous: LocalServer | undefined
   const failures: string[] = []
+  const deaths: string[] = []
+  let expected: LocalServer | undefined
 
   const startUntilUp = async (): Promise<LocalServer> => {
     for (let pause = pauseMs; ; pause = Math.min(longestPauseMs, pause * 2)) {
@@ -37,8 +41,9 @@ export const keepUp = (name: string, start: Start): Part => {
         const server = await start(previous)
         previous = server
         starts++
-        void server.child.exited.then(async () => {
+        void server.child.exited.then(async (how) => {
           if (isClosing) return
+          if (server !== expected) deaths.push(`${name} ${how}: ${lastWords(server)}`)
           await sleep(pauseMs)
           if (!isClosing) up = startUntilUp()
         })
@@ -54,6 +59,7 @@ export const keepUp = (name: string, start: Start): Part => {
   let up = startUntilUp()
   const signalAndWait = async (signal: 'kill' | 'restart') => {
     const server = await up
+    expected = server
     if (signal === 'restart') return server.stop()
     server.child.process.kill('SIGKILL')
     await server.child.exited
@@ -83,8 +89,17 @@ export const keepUp = (name: string, start: Start): Part => {
     },
     starts: () => starts,
     failures,
+    deaths,
   }
 }
+
+/** The program's log without the lines of its requests. */
+const lastWords = ({ child }: LocalServer): string =>
+  child
+    .logTail()
+    .filter((line) => !line.startsWith('{'))
+    .join(' | ')
+    .slice(0, 600)
 
 const signal = (pid: number, name: NodeJS.Signals): void => {
   try {

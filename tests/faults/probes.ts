@@ -5,9 +5,9 @@ import { revisionOf } from './journal.ts'
 
 /** Writes and reads through each API, all the time, to see when Daybook serves again. */
 export type Probes = {
-  /** When each API last served a write and a read of what it wrote. */
-  readonly lastSuccess: readonly [number, number]
-  /** Resolves with the time at which both had done so after `since`, or null past the limit. */
+  /** Looks closely from now on, until what this returns is called. */
+  readonly watch: () => () => void
+  /** Resolves with the time at which both had first done so after `since`, or null past the limit. */
   readonly servedSince: (since: number, limitMs: number) => Promise<number | null>
   readonly stop: () => Promise<void>
 }
@@ -18,7 +18,7 @@ const maxAtOnce = 40
 const probeMs = 4_000
 
 export const startProbes = (client: Client, bookId: string): Probes => {
-  const lastSuccess: [number, number] = [0, 0]
+  const successes: [number[], number[]] = [[], []]
   const running = new Set<Promise<void>>()
   let isStopping = false
   let awaited = 0
@@ -52,7 +52,7 @@ export const startProbes = (client: Client, bookId: string): Probes => {
       },
       probeMs,
     )
-    if (read.answer?.status === 200) lastSuccess[api] = Date.now()
+    if (read.answer?.status === 200) successes[api].push(Date.now())
   }
 
   const run = async (): Promise<void> => {
@@ -70,22 +70,28 @@ export const startProbes = (client: Client, bookId: string): Probes => {
   }
   const done = run()
 
+  const watch = () => {
+    awaited++
+    return () => {
+      awaited--
+    }
+  }
+  const firstSince = (since: number) =>
+    successes.map((times) => times.find((time) => time >= since) ?? null)
+
   return {
-    lastSuccess,
+    watch,
     servedSince: async (since, limitMs) => {
-      const seen: [number, number] = [0, 0]
-      awaited++
+      const unwatch = watch()
       try {
         while (Date.now() < since + limitMs) {
-          for (const api of [0, 1] as const) {
-            if (seen[api] === 0 && lastSuccess[api] >= since) seen[api] = lastSuccess[api]
-          }
-          if (seen[0] > 0 && seen[1] > 0) return Math.max(...seen)
+          const [first, second] = firstSince(since)
+          if (first && second) return Math.max(first, second)
           await sleep(10)
         }
         return null
       } finally {
-        awaited--
+        unwatch()
       }
     },
     stop: async () => {

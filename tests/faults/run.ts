@@ -7,19 +7,17 @@ import { checkRows, readCheckpoints, readHalts } from './check-rows.ts'
 import { createClient } from './http.ts'
 import { type Command, type Journal, newJournal, noteAttempt } from './journal.ts'
 import { type Load, startLoad } from './load.ts'
-import { readLog } from './log-reader.ts'
+import { type Log, readLog } from './log-reader.ts'
 import { startProbes } from './probes.ts'
 import { seeded } from './random.ts'
 import { type Recovery, type Report, timesOf } from './report.ts'
-import { schedule } from './schedule.ts'
+import { type ScheduleOptions, schedule } from './schedule.ts'
 import { type Striking, strike } from './strike.ts'
 import { type System, startSystem } from './system.ts'
 
-export type RunOptions = {
-  readonly seed: number
+export type RunOptions = ScheduleOptions & {
   readonly minutes: number
-  /** No fault lasts longer. */
-  readonly longestMs: number
+  readonly patience?: Patience
   /** For processes, their data and their logs. */
   readonly directory: string
   /** Daybook, compiled. */
@@ -27,13 +25,28 @@ export type RunOptions = {
   readonly say: (line: string) => void
 }
 
-const recoveryLimitMs = 45_000
-const answersWithinMs = 90_000
-const caughtUpWithinMs = 60_000
+/** How long is waited for what has to come, in ms. */
+export type Patience = {
+  /** Writes and reads through both APIs after a fault. */
+  readonly recovery: number
+  /** Final answers after the last fault. */
+  readonly answers: number
+  /** The read model after the last answer. */
+  readonly caughtUp: number
+}
+
+const usualPatience: Patience = { recovery: 45_000, answers: 90_000, caughtUp: 60_000 }
+
+/** What a run leaves for the checks. */
+export type Evidence = {
+  readonly report: Report
+  readonly log: Log
+  readonly journal: Journal
+}
 
 /** Starts Daybook, loads it, breaks it for so many minutes, and checks what is left of it. */
-export const runFaults = async (options: RunOptions): Promise<Report> => {
-  const { seed, directory, main, say } = options
+export const runFaults = async (options: RunOptions): Promise<Evidence> => {
+  const { seed, directory, main, say, patience = usualPatience } = options
   const startedAt = new Date().toISOString()
   say(`seed ${seed}: starting two APIs, two workers, the event store, Postgres and two Redis`)
   const system = await startSystem(directory, main)
@@ -50,17 +63,23 @@ export const runFaults = async (options: RunOptions): Promise<Report> => {
     await probes.stop()
     say('all faults are lifted: waiting for the last answers')
     await Promise.all(Object.values(system.parts).map((part) => part.whenUp()))
-    await load.finish(answersWithinMs)
+    await load.finish(patience.answers)
     await load.askAgain(sampleOf(journal.commands))
-    const { failures, checked } = await check(system, journal, load)
+    const log = await readLog(system.direct.eventStoreUrl)
+    const { failures, checked } = await check(system, log, journal, load, patience)
+    for (const { deaths } of Object.values(system.parts)) {
+      failures.unshift(...deaths.map((death) => `died: ${death}`))
+    }
     for (const { ms, label, fault } of recoveries) {
       if (ms !== null) continue
       failures.unshift(
         `recovery: after ${label} (${JSON.stringify(fault)}) writes and reads through both APIs ` +
-          `did not succeed within ${recoveryLimitMs} ms`,
+          `did not succeed within ${patience.recovery} ms`,
       )
     }
-    return reportOf(options, startedAt, system, journal, recoveries, { failures, checked })
+    const found = { failures, checked }
+    const report = reportOf(options, startedAt, system, journal, recoveries, found)
+    return { report, log, journal }
   } finally {
     client.close()
     await system.close()
@@ -68,7 +87,7 @@ export const runFaults = async (options: RunOptions): Promise<Report> => {
 }
 
 const breakThings = async (
-  { seed, minutes, longestMs, say }: RunOptions,
+  { patience = usualPatience, minutes, say, ...scheduled }: RunOptions,
   system: System,
   journal: Journal,
   probes: ReturnType<typeof startProbes>,
@@ -76,10 +95,11 @@ const breakThings = async (
   const recoveries: Recovery[] = []
   const end = Date.now() + minutes * 60_000
   let number = 0
-  for (const round of schedule(seed, longestMs)) {
+  for (const round of schedule(scheduled)) {
     if (Date.now() > end) break
     await sleep(round.pauseMs)
     number++
+    const unwatch = probes.watch()
     const struck: Striking[] = await Promise.all(
       round.faults.map((fault) => strike(system, journal, number, fault)),
     )
@@ -88,10 +108,12 @@ const breakThings = async (
     const label = struck.length === 1 && only ? only.label : 'several at once'
     const what = struck.map((one) => one.label).join(' + ')
     if (!round.waits) {
+      unwatch()
       say(`${number}. ${what}; the next comes at once`)
       continue
     }
-    const served = await probes.servedSince(lifted, recoveryLimitMs)
+    const served = await probes.servedSince(lifted, patience.recovery)
+    unwatch()
     const ms = served === null ? null : served - lifted
     recoveries.push({ label, fault: (only as Striking).fault, ms })
     say(`${number}. ${what}: ${ms === null ? 'NOT RECOVERED' : `${ms} ms`}`)
@@ -112,17 +134,18 @@ const sampleOf = (commands: readonly Command[]): Command[] => {
 
 const check = async (
   system: System,
+  log: Log,
   journal: Journal,
   { books }: Load,
+  patience: Patience,
 ): Promise<{ failures: string[]; checked: Record<string, number> }> => {
-  const log = await readLog(system.direct.eventStoreUrl)
   const { ledgers, failures } = checkLog(log, journal)
   const reads = checkReads(journal, ledgers)
   const db = new pg.Client({ connectionString: system.direct.databaseUrl })
   await db.connect()
   try {
     const heads = new Map([...ledgers].map(([id, { revision }]) => [id, revision]))
-    const behind = await untilCaughtUp(db, heads)
+    const behind = await untilCaughtUp(db, heads, patience.caughtUp)
     const halts = await readHalts(db)
     const rows = await checkRows(db, ledgers)
     return {
@@ -151,8 +174,9 @@ const check = async (
 const untilCaughtUp = async (
   db: pg.Client,
   heads: ReadonlyMap<string, number>,
+  withinMs: number,
 ): Promise<string[]> => {
-  const end = Date.now() + caughtUpWithinMs
+  const end = Date.now() + withinMs
   for (;;) {
     const checkpoints = await readCheckpoints(db)
     const behind = [...heads].filter(([id, head]) => checkpoints.get(id)?.revision !== head)
@@ -161,7 +185,7 @@ const untilCaughtUp = async (
       return behind.map(
         ([id, head]) =>
           `behind: book ${id} is folded up to ${checkpoints.get(id)?.revision} of ${head}, ` +
-          `${caughtUpWithinMs} ms after everything was well`,
+          `${withinMs} ms after everything was well`,
       )
     }
     await sleep(200)

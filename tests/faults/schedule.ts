@@ -2,7 +2,8 @@ import { type Random, seeded } from './random.ts'
 import type { PartName } from './system.ts'
 
 export type Fault =
-  | { readonly kind: 'kill' | 'restart'; readonly targets: readonly PartName[] }
+  | { readonly kind: 'kill'; readonly targets: readonly PartName[] }
+  | { readonly kind: 'restart'; readonly targets: readonly PartName[] }
   | { readonly kind: 'freeze'; readonly targets: readonly PartName[]; readonly ms: number }
   | { readonly kind: 'flush'; readonly targets: readonly ('queue' | 'cache')[] }
   | { readonly kind: 'cut' | 'hole'; readonly targets: readonly string[]; readonly ms: number }
@@ -33,14 +34,31 @@ const links = [
 
 /** What a fault's recovery time is counted under: its kind, and of what sort its target is. */
 export const labelOf = ({ kind, targets }: Fault): string => {
-  const sort = (targets[0] ?? '').replaceAll(/-\d/g, '')
-  return `${kind} ${targets.length > 1 && !sort.includes('->') ? `both ${sort}s` : sort}`
+  const [first = '', ...others] = targets
+  const sort = first.replaceAll(/-\d/g, '')
+  if (others.length === 0) return `${kind} ${sort}`
+  return first.includes('->')
+    ? `${kind} all${sort.slice(sort.indexOf(' ->'))}`
+    : `${kind} both ${sort}s`
 }
 
-/** The same seed, the same rounds, without an end. `longestMs` bounds how long a fault lasts. */
-export function* schedule(seed: number, longestMs: number): Generator<Round> {
+export type ScheduleOptions = {
+  readonly seed: number
+  /** No fault lasts longer. */
+  readonly longestMs: number
+  /** Only these, one at a time, where given. */
+  readonly focus?: readonly Fault[]
+}
+
+/** The same seed, the same rounds, without an end. */
+export function* schedule({ seed, longestMs, focus }: ScheduleOptions): Generator<Round> {
   const random = seeded(seed)
   for (;;) {
+    if (focus) {
+      const faults = [random.pick(focus)]
+      yield { pauseMs: random.int(300, 1_500), faults, waits: random.chance(0.5) }
+      continue
+    }
     const count = Number(random.weighted({ 1: 70, 2: 20, 3: 10 }))
     const faults: Fault[] = []
     const taken = new Set<string>()

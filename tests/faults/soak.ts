@@ -21,7 +21,7 @@ const { values } = parseArgs({
 const directory = mkdtempSync(join(tmpdir(), 'daybook-soak-'))
 mkdirSync(directory, { recursive: true })
 const main = values.main ?? fileURLToPath(new URL('../../src/main.js', import.meta.url))
-const report = await runFaults({
+const { report } = await runFaults({
   seed: Number(values.seed),
   minutes: Number(values.minutes),
   longestMs: Number(values.longest) * 1_000,

@@ -27,7 +27,7 @@ describe('the local Postgres', () => {
     running = undefined
   })
 
-  it('is made below a folder that nobody else may enter, and made anew where that was cut short', async () => {
+  it('is made where nobody else may enter, and anew where that was cut short', async () => {
     mkdirSync(join(outer, 'pg', 'data.new'), { recursive: true, mode: 0o700 })
     writeFileSync(join(outer, 'pg', 'data.new', 'PG_VERSION'), 'half')
     const { url } = await start()

@@ -26,7 +26,7 @@ describe('a supervised server', () => {
 
   beforeEach(() => lines.splice(0))
 
-  it('is started again where it was, as often as that takes, with a line about each attempt', async () => {
+  it('is started again where it was, with a line about each attempt', async () => {
     const servers: LocalServer[] = []
     let failures = 2
     const { stop } = await supervised((previous) => {
@@ -39,7 +39,8 @@ describe('a supervised server', () => {
     await eventually(() => lines.length === 3)
     await stop()
     const failed = (pause: string) =>
-      `sleeper was killed by SIGKILL, and cannot be started again (next attempt in ${pause} s): no luck`
+      'sleeper was killed by SIGKILL, and cannot be started again ' +
+      `(next attempt in ${pause} s): no luck`
     assert.deepEqual(lines.slice(0, 2), [failed('0.2'), failed('0.4')])
     assert.match(lines[2] ?? '', /^sleeper was killed by SIGKILL; it is back after [\d.]+ s$/)
     assert.equal(servers[1]?.port, 17)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Recorded } from '../../src/domain/events/index.ts'
 import { connectEventStore, type EventStore } from '../../src/runtime/event-store.ts'
 import { services } from '../support/services.ts'
@@ -21,6 +22,22 @@ describe('the log of a book', () => {
       }
     })
   }
+
+  it('is closed though reads were left before their end, one of them when all had come', async () => {
+    const book = randomUUID()
+    const events = Array.from({ length: 40 }, (_, revision) => event(revision, 1))
+    await store.append(book, -1, events)
+    const another = connectEventStore((await services()).eventStoreUrl)
+    for (const milliseconds of [0, 5, 50]) {
+      for await (const { revision } of another.readBook(book, 0, 100)) {
+        assert.equal(revision, 0)
+        await sleep(milliseconds)
+        break
+      }
+      assert.equal(await another.lastRevision(book), 39)
+    }
+    await another.close()
+  })
 })
 
 const event = (revision: number, kilobytes: number): Recorded => ({

@@ -21,6 +21,7 @@ const refusals: readonly RejectionCode[] = [
   'same_account',
   'currency_mismatch',
   'amount_out_of_range',
+  'balance_out_of_range',
   'balance_too_low',
   'balance_too_high',
   'idempotency_key_reused',

@@ -1,7 +1,7 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import { MalformedMessage } from '../protobuf.ts'
 import { MessageReader } from './message-reader.ts'
 import { CallError, encodeGrpcMessage, Status } from './status.ts'
-import { MalformedMessage } from './wire.ts'
 
 const TIMEOUT_UNITS: Record<string, number> = { H: 3_600_000, M: 60_000, S: 1000, m: 1 }
 

@@ -1,9 +1,9 @@
 import { createServer, type ServerHttp2Session } from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import { MalformedMessage } from '../protobuf.ts'
 import { Call } from './call.ts'
 import { frameMessage, MAX_MESSAGE } from './message-reader.ts'
 import { CallError, Status } from './status.ts'
-import { MalformedMessage } from './wire.ts'
 
 /** What serves a call. When the server goes away, long-lived calls are dropped, others awaited. */
 export type Method = { isLongLived: boolean; serve: (call: Call) => void }
@@ -22,6 +22,8 @@ export type GrpcServer = {
 }
 
 const WINDOW = 4 * 1024 * 1024
+/** Node's 10 would refuse calls to a client whose other calls are slow. */
+const SESSION_MEGABYTES = 256
 const DRAIN_MS = 5000
 const GOODBYE_MS = 500
 
@@ -29,6 +31,7 @@ const GOODBYE_MS = 500
 export async function serveGrpc(options: GrpcServerOptions): Promise<GrpcServer> {
   const server = createServer({
     settings: { initialWindowSize: WINDOW, maxConcurrentStreams: 1000 },
+    maxSessionMemory: SESSION_MEGABYTES,
   })
   const sessions = new Set<ServerHttp2Session>()
   const calls = { longLived: new Set<Call>(), short: new Set<Call>() }

@@ -1,8 +1,9 @@
 import type { Disk } from '../disk/disk.ts'
+import { indexName } from '../log/index-file.ts'
 import { scanFrames } from '../log/scan.ts'
 import { decodeHeader, isSegmentName, segmentName } from '../log/segment.ts'
 import { StoreError } from '../store-error.ts'
-import { readFile } from './walk.ts'
+import { readFile } from './verify.ts'
 
 export type BackupReport = { segments: number; bytes: number; end: number }
 
@@ -30,6 +31,8 @@ export async function backupStore(from: Disk, to: Disk): Promise<BackupReport> {
     const result = scanFrames(bytes, header, () => undefined)
     lastCrc = result.lastCrc
     await copy(to, name, bytes.subarray(0, result.end))
+    const index = indexName(header.base)
+    if (from.list().includes(index)) await copy(to, index, readFile(from, index))
     report.segments++
     report.bytes += result.end
     report.end += result.end

@@ -9,7 +9,7 @@ import { readU64, writeU64 } from './frame.ts'
  * and a record is `u32 length, u32 CRC-32, bytes`. A record's place in the log is its event's
  * position, and its own CRC lets one event be read and trusted without the frame around it.
  */
-export const SECTION_HEADER = 16
+const SECTION_HEADER = 16
 export const RECORD_HEADER = 8
 const TOMBSTONE = 1
 

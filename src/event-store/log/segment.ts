@@ -16,7 +16,7 @@ import { readU64, writeU64 } from './frame.ts'
  */
 export const SEGMENT_HEADER = 32
 const MAGIC = Buffer.from('EVENTLOG', 'latin1')
-export const FORMAT_VERSION = 1
+const FORMAT_VERSION = 1
 
 export type Segment = {
   base: number

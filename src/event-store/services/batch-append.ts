@@ -9,7 +9,7 @@ import {
   messageField,
   stringField,
   uintField,
-} from '../grpc/wire.ts'
+} from '../protobuf.ts'
 import type { ExpectedRevision, WriteAnswer } from '../store/append.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { writtenFields } from './append.ts'

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { messageField, stringField, uintField } from '../grpc/wire.ts'
+import { messageField, stringField, uintField } from '../protobuf.ts'
 
 const LEADER = 8
+const TICKS_PER_MILLISECOND = 10_000
 const instanceId = randomUUID()
 
 /** ClusterInfo of a cluster of one, so that discovering clients find it. */
 export function clusterInfo({ host, port }: { host: string; port: number }): Buffer {
-  const TICKS_PER_MILLISECOND = 10_000
   return messageField(
     1,
     messageField(1, stringField(2, instanceId)),

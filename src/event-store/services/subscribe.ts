@@ -1,19 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Call } from '../grpc/call.ts'
-import { frameMessage } from '../grpc/message-reader.ts'
-import { messageField, uintField } from '../grpc/wire.ts'
 import type { PlacedEvent } from '../log/section.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { streamDeleted } from './errors.ts'
 import { Outbox } from './outbox.ts'
-import { CONSIDERED_PER_TURN, caughtUp, confirmation, encode } from './read.ts'
 import type { ReadRequest } from './read-request.ts'
-
-const CHECKPOINT = 3
-
-const checkpoint = (position: number) =>
-  frameMessage(messageField(CHECKPOINT, uintField(1, position), uintField(2, position)))
+import { caughtUp, checkpoint, confirmation, EVENTS_PER_TURN, eventResponse } from './responses.ts'
 
 /**
  * Serves a subscription: confirmation, the events after the given place, `caughtUp` once, then each
@@ -29,19 +22,24 @@ export async function subscribe(
   const news = newsOf(store, call)
   const cursor = startOf(store, request)
   const checkpoints = new Checkpoints(request)
+  refuseIfDeleted(store, request)
   outbox.add(confirmation(randomUUID()))
+  await outbox.flush()
   let isLive = false
   let considered = 0
   while (!call.isDone) {
     const seen = news.count()
-    for (const event of cursor.next()) {
+    for (const event of cursor.read()) {
       if (request.filter === undefined || request.filter.matches(event)) {
-        outbox.add(encode(store, event, request))
+        outbox.add(eventResponse(store, event, request))
       }
       const due = checkpoints.after(event)
       if (due !== undefined) outbox.add(checkpoint(due))
       if (outbox.isFull) await outbox.flush()
-      if (++considered % CONSIDERED_PER_TURN === 0) await nextTurn()
+      if (++considered % EVENTS_PER_TURN === 0) {
+        await outbox.flush()
+        await nextTurn()
+      }
       if (call.isDone) return
     }
     if (!isLive) {
@@ -51,26 +49,29 @@ export async function subscribe(
       outbox.add(caughtUp())
     }
     await outbox.flush()
-    const { stream } = request.source
-    if (stream !== undefined && store.streamState(stream) === 'deleted') throw streamDeleted(stream)
+    refuseIfDeleted(store, request)
     await news.since(seen)
   }
 }
 
-/** Where a subscription is: `next` gives what there is behind the last event it gave. */
-function startOf(store: EventStore, { source }: ReadRequest): { next(): Iterable<PlacedEvent> } {
-  const { stream, from } = source
-  const end = stream === undefined ? store.end : store.lastRevision(stream)
-  let last = from === 'start' ? -1 : from === 'end' ? end : from
-  const place = stream === undefined ? 'position' : 'revision'
+function refuseIfDeleted(store: EventStore, { source: { stream } }: ReadRequest): void {
+  if (stream !== undefined && store.streamState(stream) === 'deleted') throw streamDeleted(stream)
+}
+
+/** Where a subscription is: `read` gives what there is behind the last event it gave. */
+function startOf(
+  store: EventStore,
+  { source: { stream, from } }: ReadRequest,
+): { read(): Iterable<PlacedEvent> } {
+  if (stream === undefined) {
+    const last = from === 'start' ? -1 : from === 'end' ? store.end : from
+    return store.followAll(last + 1)
+  }
+  let last = from === 'start' ? -1 : from === 'end' ? store.lastRevision(stream) : from
   return {
-    *next() {
-      const events =
-        stream === undefined
-          ? store.readAll(last + 1, 'forwards')
-          : store.readStream(stream, last + 1, 'forwards')
-      for (const event of events) {
-        last = event[place]
+    *read() {
+      for (const event of store.readStream(stream, last + 1, 'forwards')) {
+        last = event.revision
         yield event
       }
     },

@@ -3,7 +3,7 @@ import { Log } from '../log/log.ts'
 import type { PlacedEvent, StreamName } from '../log/section.ts'
 import type { Report } from '../report.ts'
 import type { WriteAnswer, WriteRequest } from './append.ts'
-import { RecordReader, readBackwards, readForwards } from './reading.ts'
+import { ForwardReader, RecordReader, readBackwards } from './reading.ts'
 import { RecentIds } from './recent-ids.ts'
 import { createdOf, dataOf, encodeRecords, idOf, type NewEvent } from './recorded-event.ts'
 import { isMetastream, type Stream, StreamIndex } from './stream-index.ts'
@@ -158,7 +158,12 @@ export class EventStore {
 
   /** `$all`: forwards from a position on, backwards what is before it. */
   readAll(from: number, direction: Direction): Generator<PlacedEvent> {
-    return direction === 'forwards' ? readForwards(this.log, from) : readBackwards(this.log, from)
+    return direction === 'forwards' ? this.followAll(from).read() : readBackwards(this.log, from)
+  }
+
+  /** Reads `$all` from a position on, again and again as it grows. */
+  followAll(from: number): ForwardReader {
+    return new ForwardReader(this.log, from)
   }
 
   /** One event, if it is there to be seen. */

@@ -60,31 +60,43 @@ export class RecordReader {
 
 const CHUNK = 256 * 1024
 
-/** All events from a position on, up to what is durable when it gets there. */
-export function* readForwards(log: Log, from: number): Generator<PlacedEvent> {
-  if (from >= log.end) return
-  let at = log.frameBefore(Math.max(from, log.firstPosition))
-  while (at < log.end) {
-    const { start, end, salt } = log.segmentAt(at)
-    at = Math.max(at, start)
-    let bytes = log.read(at, CHUNK)
-    let offset = 0
-    while (at + offset < end) {
-      const frame = readFrame(bytes, offset, salt)
-      if (frame === 'incomplete' && at + bytes.length < end) {
-        at += offset
-        bytes = log.read(at, Math.max(CHUNK, neededBytes(bytes.subarray(offset))))
-        offset = 0
-        continue
+/** Reads `$all` forwards, and goes on where it stopped once there is more. */
+export class ForwardReader {
+  private readonly log: Log
+  private readonly from: number
+  /** The frame to be read next. */
+  private at: number
+
+  /** Begins with the events at or behind a position. */
+  constructor(log: Log, from: number) {
+    this.log = log
+    this.from = from
+    this.at = from >= log.end ? log.end : log.frameBefore(Math.max(from, log.firstPosition))
+  }
+
+  /** The events that follow, up to what is durable when it gets there. */
+  *read(): Generator<PlacedEvent> {
+    const { log } = this
+    while (this.at < log.end) {
+      const { start, end, salt } = log.segmentAt(this.at)
+      this.at = Math.max(this.at, start)
+      let bytes = log.read(this.at, CHUNK)
+      let windowStart = this.at
+      while (this.at < end) {
+        const offset = this.at - windowStart
+        const frame = readFrame(bytes, offset, salt)
+        if (frame === 'incomplete' && windowStart + bytes.length < end) {
+          bytes = log.read(this.at, Math.max(CHUNK, neededBytes(bytes.subarray(offset))))
+          windowStart = this.at
+          continue
+        }
+        if (frame === 'bad' || frame === 'incomplete') throw corrupt('the log', this.at)
+        for (const event of eventsOf(frame.payload, this.at + FRAME_HEADER)) {
+          if (event.position >= this.from) yield event
+        }
+        this.at += FRAME_HEADER + frame.payload.length
       }
-      if (frame === 'bad' || frame === 'incomplete') throw corrupt('the log', at + offset)
-      const payloadPosition = at + offset + FRAME_HEADER
-      for (const event of eventsOf(frame.payload, payloadPosition)) {
-        if (event.position >= from) yield event
-      }
-      offset += FRAME_HEADER + frame.payload.length
     }
-    at += offset
   }
 }
 
@@ -103,7 +115,7 @@ export function* readBackwards(log: Log, from: number): Generator<PlacedEvent> {
     }
     const block = log.frameBefore(before - 1)
     const events: PlacedEvent[] = []
-    for (const event of readForwards(log, block)) {
+    for (const event of new ForwardReader(log, block).read()) {
       if (event.position >= before) break
       events.push(event)
     }

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
-import { Fields, varintLength, writeVarint } from '../grpc/wire.ts'
 import { RECORD_HEADER, type StreamName } from '../log/section.ts'
+import { Fields, varintLength, writeVarint } from '../protobuf.ts'
 
 /**
  * Events are stored as the bytes of the protocol's RecordedEvent, without revision and position,
@@ -89,7 +89,7 @@ export const idOf = (event: Buffer) => event.toString('latin1', ID_AT, ID_AT + I
 export const withoutId = (event: Buffer) => event.subarray(AFTER_ID)
 
 /** One of `type`, `content-type` and `created`. */
-export function metadataOf(event: Buffer, key: string): string {
+function metadataOf(event: Buffer, key: string): string {
   const fields = new Fields(event, AFTER_ID)
   while (fields.next()) {
     if (fields.number !== METADATA_FIELD) continue

@@ -27,7 +27,7 @@ export class Stream {
   }
 }
 
-export const METASTREAM_PREFIX = '$$'
+const METASTREAM_PREFIX = '$$'
 export const isMetastream = (name: StreamName) => name.startsWith(METASTREAM_PREFIX)
 export const metastreamOf = (name: StreamName): StreamName => METASTREAM_PREFIX + name
 

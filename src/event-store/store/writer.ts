@@ -1,19 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import type { Group } from '../log/group.ts'
 import type { Log } from '../log/log.ts'
-import { RECORD_HEADER, type Section, TOMBSTONE_REVISION } from '../log/section.ts'
+import { type Section, TOMBSTONE_REVISION } from '../log/section.ts'
 import type { Report } from '../report.ts'
 import type { WriteAnswer, WriteRequest } from './append.ts'
-import { decideAppend, decideRemoval, type View } from './decide.ts'
+import { decideAppend, decideRemoval } from './decide.ts'
+import { PendingView } from './pending-view.ts'
 import type { RecentIds } from './recent-ids.ts'
-import { dataOf, encodeRecords, idOf } from './recorded-event.ts'
+import { encodeRecords } from './recorded-event.ts'
 import { metastreamOf, type Stream, type StreamIndex } from './stream-index.ts'
-import {
-  NO_METADATA,
-  parseStreamMetadata,
-  recreatedMetadata,
-  SOFT_DELETE_METADATA,
-} from './stream-metadata.ts'
+import { recreatedMetadata, SOFT_DELETE_METADATA } from './stream-metadata.ts'
 
 export type WriterOptions = {
   log: Log
@@ -48,11 +44,12 @@ export class Writer {
   private queue: Pending[] = []
   private running: Promise<void> | undefined
   private failure: string | undefined
-  private group: Group | undefined
+  private readonly view: PendingView
   private undo: Undo[] = []
 
   constructor(options: WriterOptions) {
     this.options = options
+    this.view = new PendingView(options.log, options.recentIds)
   }
 
   write(request: WriteRequest, isExpired: () => boolean = () => false): Promise<WriteAnswer> {
@@ -73,7 +70,7 @@ export class Writer {
   }
 
   private async run(): Promise<void> {
-    await undefined // Callers of the same turn join the first group.
+    await Promise.resolve() // Callers of the same turn join the first group.
     try {
       while (this.queue.length > 0) await this.writeGroup()
     } catch (error) {
@@ -92,7 +89,7 @@ export class Writer {
       return this.refuseAll(String(error))
     }
     const group = log.beginGroup()
-    this.group = group
+    this.view.group = group
     this.undo = []
     const answered = this.decideGroup(group)
     if (group.size > 0) {
@@ -105,7 +102,7 @@ export class Writer {
       await log.commit(group)
       for (const { stream } of this.undo) stream.committed = stream.positions.length
     }
-    this.group = undefined
+    this.view.group = undefined
     for (const { pending, answer } of answered) pending.answer(answer)
     if (group.size > 0) this.options.onCommit()
   }
@@ -161,7 +158,7 @@ export class Writer {
     }
     const sections: Section[] = [{ stream: request.stream, firstRevision, records, offsets }]
     if (known !== undefined && this.view.isSoftDeleted(known)) {
-      const data = this.metadataData(known)
+      const data = this.view.metadataData(known)
       sections.push(this.metadataSection(known.name, recreatedMetadata(data, firstRevision)))
     }
     const [last] = this.add(sections)
@@ -200,7 +197,7 @@ export class Writer {
 
   /** Puts one frame into the group and the index; answers each section's last position. */
   private add(sections: Section[]): number[] {
-    const starts = this.group?.add(sections) ?? []
+    const starts = this.view.group?.add(sections) ?? []
     return sections.map(({ stream: name, firstRevision, offsets }, i) => {
       const stream = this.options.index.getOrCreate(name)
       const { positions, tombstone } = stream
@@ -220,7 +217,7 @@ export class Writer {
       stream.tombstone = tombstone
       stream.parsedMetadata = undefined // Another event may get the position it was read from.
     }
-    this.group = undefined
+    this.view.group = undefined
     const reason = `the log cannot be written: ${error.message}`
     this.options.report('error', reason)
     await this.options.log.discard()
@@ -237,46 +234,6 @@ export class Writer {
     const refused = this.queue
     this.queue = []
     for (const { answer } of refused) answer({ kind: 'unavailable', reason })
-  }
-
-  private bytesAt(position: number, length: number): Buffer {
-    const { log } = this.options
-    return position >= log.end && this.group !== undefined
-      ? this.group.slice(position, length)
-      : log.read(position, length)
-  }
-
-  private eventAt(position: number): Buffer {
-    const length = this.bytesAt(position, RECORD_HEADER).readUInt32LE(0)
-    return this.bytesAt(position + RECORD_HEADER, length)
-  }
-
-  private metadataData(stream: Stream): string {
-    const position = stream.metastream?.positions.at(-1)
-    return position === undefined ? '' : dataOf(this.eventAt(position)).toString()
-  }
-
-  private metadata(stream: Stream) {
-    const { metastream } = stream
-    const position = metastream?.positions.at(-1)
-    if (metastream === undefined || position === undefined) return NO_METADATA
-    if (metastream.parsedMetadata?.position !== position) {
-      const metadata = parseStreamMetadata(this.metadataData(stream))
-      metastream.parsedMetadata = { position, metadata }
-    }
-    return metastream.parsedMetadata.metadata
-  }
-
-  private readonly view: View = {
-    isSoftDeleted: (stream) => this.metadata(stream).isSoftDeleted,
-    truncateBefore: (stream) => this.metadata(stream).truncateBefore,
-    positionAt: (stream, revision) => stream.positions[revision] ?? 0,
-    idAt: (stream, revision) => idOf(this.eventAt(stream.positions[revision] ?? 0)),
-    recentRevision: (stream, id) => {
-      const revision = this.options.recentIds.revision(stream, id)
-      if (revision === undefined || revision > stream.last) return undefined
-      return this.view.idAt(stream, revision) === id ? revision : undefined
-    },
   }
 }
 

@@ -1,4 +1,5 @@
 import { type AccountType, signed } from '../../domain/account.ts'
+import { isInRange } from '../../domain/amount.ts'
 import type { AccountsOpened } from '../../domain/events/accounts-opened.ts'
 import type { BookOpened } from '../../domain/events/book-opened.ts'
 import type { Recorded } from '../../domain/events/index.ts'
@@ -156,10 +157,13 @@ const addEntry = (
 ): void => {
   const before = rows.get('account', account_id)
   const change = signed(before.type as AccountType, direction, BigInt(amount))
+  const running = before.in_order_balance + change
+  // Late entries can keep the balance small where the running one would not fit its column.
   const isInOrder =
+    isInRange(running) &&
     effective_at <= recorded_at &&
     (before.in_order_until === null || effective_at >= before.in_order_until)
-  const in_order_balance = isInOrder ? before.in_order_balance + change : null
+  const in_order_balance = isInOrder ? running : null
   const after: AccountRow = {
     ...before,
     posted: before.posted + change,

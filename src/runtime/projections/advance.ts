@@ -4,6 +4,7 @@ import type { EventStore } from '../event-store.ts'
 import type { Logger } from '../log.ts'
 import type { WorkerMetrics } from '../metrics.ts'
 import type { Database } from '../postgres.ts'
+import type { Tell } from '../telemetry.ts'
 import { applyPage, type Page, Poison, readCheckpoint, readPage, recordFailure } from './runner.ts'
 import { forgetStaleTags } from './stale-tags.ts'
 
@@ -13,6 +14,7 @@ export type Projecting = {
   readonly cache: TagCache
   readonly log: Logger
   readonly metrics: WorkerMetrics
+  readonly tell: Tell | null
   /** Aborted when the process is to stop: what is under way is finished, nothing new is begun. */
   readonly stopping: AbortSignal
 }
@@ -73,17 +75,21 @@ const foldSlice = async (
 
 /** In numbers, and for the log: which commands are visible now. */
 const tellFolded = (
-  { metrics, log }: Projecting,
+  { metrics, tell, log }: Projecting,
   projection: string,
   { bookId: book, events, from }: Page,
   revision: number,
 ): void => {
   const folded = events.filter((event) => event.revision <= revision)
   const recordedAt = Date.parse(folded.at(-1)?.metadata.recorded_at ?? '')
-  metrics.folded.inc({ projection }, folded.length)
-  metrics.lag.observe({ projection }, Math.max(0, Date.now() - recordedAt) / 1000)
+  const lag = Math.max(0, Date.now() - recordedAt) / 1000
   const labels = { projection, book }
-  metrics.setRevision(labels, revision)
+  metrics.page(labels, { events: folded.length, revision, lag })
+  for (const { metadata, type } of tell ? folded : []) {
+    const { correlation_id, command_id } = metadata
+    const seconds = (Date.now() - Date.parse(metadata.recorded_at)) / 1000
+    tell?.({ name: `fold ${type}`, seconds, attributes: { ...labels, correlation_id, command_id } })
+  }
   if (!log.isLevelEnabled('debug')) return
   const correlation_ids = folded.map(({ metadata }) => metadata.correlation_id)
   log.debug({ ...labels, from: from.revision + 1, to: revision, correlation_ids }, 'folded')

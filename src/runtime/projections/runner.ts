@@ -120,13 +120,30 @@ export const applyPage = (
       [bookId, last.revision, last.metadata.hash, position, last.metadata.recorded_at],
     )
     await client.query(`delete from ${schema}.failure where book_id = $1`, [bookId])
-    const tags = [...set.tags]
+    const tags = await withTagsBefore(client, schema, bookId, set.tags)
     const { rows } = await client.query(
       `insert into ${schema}.stale_tag (revision, tags) values ($1, $2) returning id`,
       [last.revision, tags],
     )
     return { id: rows[0].id, tags, revision: last.revision }
   })
+
+/**
+ * The page's tags, and those of earlier pages that are not raised yet. The book's tag says that all
+ * before it is visible, so it must never be raised ahead of what changed before it.
+ */
+const withTagsBefore = async (
+  client: pg.PoolClient,
+  schema: string,
+  bookId: string,
+  own: ReadonlySet<string>,
+): Promise<string[]> => {
+  const { rows } = await client.query<{ tags: string[] }>(
+    `delete from ${schema}.stale_tag where $1 = any(tags) returning tags`,
+    [`book:${bookId}`],
+  )
+  return [...new Set([...rows.flatMap(({ tags }) => tags), ...own])]
+}
 
 const lockCheckpoint = async (
   client: pg.PoolClient,

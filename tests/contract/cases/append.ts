@@ -8,7 +8,14 @@ import {
   StreamDeletedError,
   WrongExpectedVersionError,
 } from '@eventstore/db-client'
-import { type ContractCase, collect, events, newStream, revisions } from '../support/target.ts'
+import {
+  type ContractCase,
+  collect,
+  events,
+  newStream,
+  numberOf,
+  revisions,
+} from '../support/target.ts'
 
 /** Both ways to append: the client takes the plain one as soon as it is given credentials. */
 const ways = {
@@ -102,7 +109,7 @@ function expectations(way: Way): ContractCase[] {
         )
         await Promise.all(appends)
         const read = await collect(client.readStream(stream))
-        const numbers = read.map(({ event }) => (event?.data as { n: number }).n)
+        const numbers = read.map(({ event }) => numberOf(event))
         assert.deepEqual(
           numbers,
           Array.from({ length: 21 }, (_, i) => i),

@@ -7,7 +7,15 @@ import {
   StreamDeletedError,
   StreamNotFoundError,
 } from '@eventstore/db-client'
-import { type ContractCase, collect, events, newStream, revisions } from '../support/target.ts'
+import {
+  bytesOf,
+  type ContractCase,
+  collect,
+  events,
+  newStream,
+  numberOf,
+  revisions,
+} from '../support/target.ts'
 
 const positions = (read: readonly AllStreamResolvedEvent[]) =>
   read.map(({ event }) => event?.position.commit ?? 0n)
@@ -34,8 +42,8 @@ const encodings: ContractCase[] = [
       assert.deepEqual(json?.metadata, { m: [1] })
       assert.equal(json?.isJson, true)
       assert.equal(bytes?.id, other)
-      assert.deepEqual([...(bytes?.data as Uint8Array)], [0, 255])
-      assert.deepEqual([...(bytes?.metadata as Uint8Array)], [1, 0])
+      assert.deepEqual([...bytesOf(bytes?.data)], [0, 255])
+      assert.deepEqual([...bytesOf(bytes?.metadata)], [1, 0])
       assert.equal(bytes?.isJson, false)
     },
   },
@@ -123,7 +131,7 @@ const ofStreams: ContractCase[] = [
       const expected = Array.from({ length: 3000 }, (_, i) => i)
       assert.deepEqual(revisions(forwards), expected)
       assert.deepEqual(
-        forwards.map(({ event }) => (event?.data as { n: number }).n),
+        forwards.map(({ event }) => numberOf(event)),
         expected,
       )
       const options = { direction: 'backwards', fromRevision: 'end' } as const
@@ -132,6 +140,23 @@ const ofStreams: ContractCase[] = [
     },
   },
 ]
+
+const SIZES = [10, 400_000, 20_000, 8184, 1, 8185, 300_000]
+
+const ofSizes: ContractCase[] = (['forwards', 'backwards'] as const).map((direction) => ({
+  name: `reads long and short events ${direction}`,
+  run: async ({ client }) => {
+    const stream = newStream()
+    for (const size of SIZES) {
+      const data = new Uint8Array(size).fill(size)
+      await client.appendToStream(stream, binaryEvent({ type: 'Sized', data }))
+    }
+    const fromRevision = direction === 'forwards' ? 'start' : 'end'
+    const read = await collect(client.readStream(stream, { direction, fromRevision }))
+    const sizes = read.map(({ event }) => bytesOf(event?.data).length)
+    assert.deepEqual(sizes, direction === 'forwards' ? SIZES : SIZES.toReversed())
+  },
+}))
 
 const ofAll: ContractCase[] = [
   {
@@ -234,4 +259,4 @@ const ofLinks: ContractCase[] = [
   },
 ]
 
-export const readCases = [...encodings, ...ofStreams, ...ofAll, ...ofLinks]
+export const readCases = [...encodings, ...ofStreams, ...ofSizes, ...ofAll, ...ofLinks]

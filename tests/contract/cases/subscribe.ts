@@ -71,6 +71,18 @@ const toStreams: ContractCase[] = [
     },
   },
   {
+    name: 'to a stream with a tombstone ends at once',
+    run: async ({ client }) => {
+      const stream = newStream()
+      await client.appendToStream(stream, events(1))
+      await client.tombstoneStream(stream)
+      const watch = new Watch(client.subscribeToStream(stream))
+      await until(() => watch.error !== undefined)
+      assert(watch.error instanceof StreamDeletedError, String(watch.error))
+      assert.deepEqual(watch.events, [])
+    },
+  },
+  {
     name: 'resolves links when asked to',
     run: async ({ client }) => {
       const [stream, links] = [newStream(), newStream('links')]

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { connect } from 'node:http2'
 import { createConnection } from 'node:net'
 import { EventStoreDBClient } from '@eventstore/db-client'
-import { EMPTY, messageField, uintField } from '../../../src/event-store/grpc/wire.ts'
+import { EMPTY, messageField, uintField } from '../../../src/event-store/protobuf.ts'
 import {
   count,
   dig,

@@ -6,7 +6,7 @@ import {
   messageField,
   stringField,
   uintField,
-} from '../../../src/event-store/grpc/wire.ts'
+} from '../../../src/event-store/protobuf.ts'
 
 export type RawAnswer = {
   messages: Buffer[]
@@ -63,14 +63,19 @@ export const streamId = (name: string) => messageField(1, stringField(3, name))
 
 export const uuid = (field: number, id: string) => messageField(field, stringField(2, id))
 
-export const mapEntry = (key: string, value: string) =>
+const mapEntry = (key: string, value: string) =>
   messageField(2, stringField(1, key), stringField(2, value))
 
 /** A ProposedMessage as a field. */
 export const proposed = (field: number, id: Buffer, ...rest: Buffer[]) =>
   messageField(field, id, ...rest)
 
-export const typed = [mapEntry('type', 'Raw'), mapEntry('content-type', 'application/json')]
+export const withType = (type: string) => [
+  mapEntry('type', type),
+  mapEntry('content-type', 'application/json'),
+]
+
+export const typed = withType('Raw')
 
 /** A ReadReq of a stream from its start, with whatever other options. */
 export const readRequest = (stream: string, ...options: Buffer[]) =>

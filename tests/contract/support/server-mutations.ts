@@ -138,8 +138,8 @@ export const serverMutations: ServerMutation[] = [
   {
     name: '$all is read forwards exclusive',
     file: 'store/reading.ts',
-    find: 'if (event.position >= from)',
-    replace: 'if (event.position > from)',
+    find: 'if (event.position >= this.from)',
+    replace: 'if (event.position > this.from)',
     caughtBy: 'reads $all forwards from a position, inclusive',
   },
   {
@@ -188,7 +188,7 @@ export const serverMutations: ServerMutation[] = [
   },
   {
     name: 'an unresolved link is left out',
-    file: 'services/read.ts',
+    file: 'services/responses.ts',
     find: 'return encodeReadEvent(target, event, request.idForm);',
     replace:
       'return target === undefined ? Buffer.alloc(0) : encodeReadEvent(target, event, request.idForm);',
@@ -196,7 +196,7 @@ export const serverMutations: ServerMutation[] = [
   },
   {
     name: 'links are never resolved',
-    file: 'services/read.ts',
+    file: 'services/responses.ts',
     find: '!request.resolveLinks || ',
     replace: 'true || ',
     caughtBy: 'resolves links when asked to, and gives the link too',
@@ -204,8 +204,8 @@ export const serverMutations: ServerMutation[] = [
   {
     name: 'subscriptions begin with the event at the position given',
     file: 'services/subscribe.ts',
-    find: 'store.readAll(last + 1,',
-    replace: 'store.readAll(last,',
+    find: 'store.followAll(last + 1)',
+    replace: 'store.followAll(last)',
     caughtBy: 'gives all streams in order, after the position given, and live',
   },
   {
@@ -303,5 +303,12 @@ export const serverMutations: ServerMutation[] = [
     find: "'grpc-message': encodeGrpcMessage(message)",
     replace: "'grpc-message': message.replace(/[^ -~]/g, '?')",
     caughtBy: 'percent-encodes in a message only what may not stand there',
+  },
+  {
+    name: 'what is longer than the window is read backwards in part',
+    file: 'store/reading.ts',
+    find: 'Math.min(before, position)',
+    replace: 'before',
+    caughtBy: 'reads long and short events backwards',
   },
 ]

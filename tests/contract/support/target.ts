@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -54,6 +55,16 @@ export const events = (count: number, first = 0) =>
   Array.from({ length: count }, (_, i) =>
     jsonEvent<Sampled>({ type: 'Sampled', data: { n: first + i } }),
   )
+
+/** The number of a sampled event. */
+export const numberOf = (event: { data: unknown } | undefined) =>
+  (event?.data as { n: number } | undefined)?.n
+
+/** What was read as bytes. */
+export const bytesOf = (value: unknown) => {
+  assert(value instanceof Uint8Array)
+  return value
+}
 
 export const revisions = (read: readonly ResolvedEvent[]) =>
   read.map(({ event }) => Number(event?.revision))

@@ -33,7 +33,7 @@ const factOf = ({ position, stream, revision, event }: PlacedEvent): Fact => ({
 })
 
 const digestOf = (type: string, data: Buffer) =>
-  type === '$metadata' ? `${type} ${data}` : `${type} ${data.length} ${crc32(data)}`
+  type === '$metadata' ? `${type} ${data.toString()}` : `${type} ${data.length} ${crc32(data)}`
 
 /**
  * What must be true of a store, whatever happened to it. It knows only what was asked, what was

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { EventStoreDBClient } from '@eventstore/db-client'
 
-const program = fileURLToPath(new URL('server-process.js', import.meta.url))
+const program = fileURLToPath(new URL('./server-process.js', import.meta.url))
 
 export type ServerChild = {
   child: ChildProcess

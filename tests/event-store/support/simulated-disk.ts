@@ -26,6 +26,7 @@ export const noFaults: Faults = {
  * A disk that behaves as badly as real ones may. Writes reach the platter at a sync or, in any order
  * and in parts, at a crash. After a failed sync the operating system believes its pages clean: what
  * did not get through is lost at the next crash however often one syncs, unless it is written anew.
+ * (A file's new length is journaled and stays to be done.)
  * Syncs finish when `finishSync` says so.
  */
 export class SimulatedDisk implements Disk {
@@ -170,10 +171,11 @@ export class SimulatedDisk implements Disk {
     return new Promise((resolve, reject) => {
       this.waiting.push(() => {
         if (this.faults.sync()) {
-          for (const change of inode.pending) {
+          const data = inode.pending.filter((change) => 'bytes' in change)
+          for (const change of data) {
             if (this.random.chance(0.5)) inode.durable = changed(inode.durable, change)
           }
-          inode.pending = []
+          inode.pending = inode.pending.filter((change) => !('bytes' in change))
           reject(failure('EIO'))
           return
         }

@@ -9,6 +9,7 @@ import { noFaults, SimulatedDisk } from './simulated-disk.ts'
 export type EventStoreModule = { EventStore: typeof EventStore }
 
 const STEPS = 70
+const REMEMBERS_ALL = 1000
 const STREAMS = ['a', 'b', 'c', 'd'] as const
 
 /**
@@ -20,7 +21,7 @@ export async function simulate(seed: number, module: EventStoreModule): Promise<
   try {
     await run.run()
   } catch (error) {
-    throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : error}`, {
+    throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
     })
   }
@@ -32,13 +33,14 @@ class Simulation {
   private readonly model = new Model()
   private readonly module: EventStoreModule
   private readonly segmentBytes: number
+  private readonly recentIds: number
   private readonly preallocateBytes: number
   private readonly groupRequests: number
   private store: EventStore | undefined
   private now = 1_700_000_000_000
   private life = 0
   private hasFailed = false
-  private failure: unknown
+  private failure: Error | undefined
   /** Streams that were removed: there `no_stream` may write the same events anew. */
   private readonly removed = new Set<string>()
 
@@ -47,6 +49,7 @@ class Simulation {
     this.disk = new SimulatedDisk(this.random)
     this.module = module
     this.segmentBytes = this.random.pick([1024, 4096, 16_384, 1_000_000])
+    this.recentIds = this.random.pick([7, REMEMBERS_ALL])
     this.preallocateBytes = this.random.pick([0, 0, 700, 3000])
     this.groupRequests = this.random.pick([1, 3, 100])
   }
@@ -123,7 +126,7 @@ class Simulation {
   }
 
   private listen(answer: Promise<WriteAnswer>, onAnswer: (answer: WriteAnswer) => void): void {
-    answer.then(onAnswer).catch((error: unknown) => {
+    answer.then(onAnswer).catch((error: Error) => {
       this.failure ??= error
     })
   }
@@ -134,7 +137,8 @@ class Simulation {
       if (expected === 'no_stream' && this.removed.has(stream)) return false
       if (fate === 'refused') return answer === undefined || answer.kind === 'unavailable'
       const isKnownForEver = typeof expected === 'number' || expected === 'no_stream'
-      return fate === 'written' && (isKnownForEver || life === this.life)
+      const isRemembered = life === this.life && this.recentIds === REMEMBERS_ALL
+      return fate === 'written' && (isKnownForEver || isRemembered)
     })
     const [first, ...rest] = attempts
     if (first === undefined) return
@@ -238,7 +242,7 @@ class Simulation {
       segmentBytes: this.segmentBytes,
       preallocateBytes: this.preallocateBytes,
       groupRequests: this.groupRequests,
-      recentIds: 1000,
+      recentIds: this.recentIds,
       onFatal: () => {
         if (life === this.life) this.hasFailed = true
       },

@@ -62,9 +62,9 @@ export const storageBugs: Mutation[] = [
   {
     name: 'requests that arrive during a sync are lost',
     file: 'store/writer.ts',
-    find: 'this.group = undefined;\n        for (const { pending, answer } of answered)',
+    find: 'this.view.group = undefined;\n        for (const { pending, answer } of answered)',
     replace:
-      'this.group = undefined; this.queue = [];\n        for (const { pending, answer } of answered)',
+      'this.view.group = undefined; this.queue = [];\n        for (const { pending, answer } of answered)',
   },
   {
     name: 'a recovered tail is trusted to be durable',
@@ -87,8 +87,8 @@ export const storageBugs: Mutation[] = [
   {
     name: 'the removal of a failed write is not synced',
     file: 'log/log.ts',
-    find: 'this.active.file.truncate(this.end - this.active.base);\n        await this.active.file.sync();',
-    replace: 'this.active.file.truncate(this.end - this.active.base);',
+    find: 'this.trim(this.end);\n        await this.active.file.sync();',
+    replace: 'this.trim(this.end);',
   },
   {
     name: 'a failed group stays in the index',
@@ -134,8 +134,8 @@ export const storageBugs: Mutation[] = [
   },
   {
     name: 'a remembered id is believed without looking',
-    file: 'store/writer.ts',
-    find: 'return this.view.idAt(stream, revision) === id ? revision : undefined;',
+    file: 'store/pending-view.ts',
+    find: 'return this.idAt(stream, revision) === id ? revision : undefined;',
     replace: 'return revision;',
   },
   {

@@ -1,0 +1,341 @@
+import assert from 'node:assert/strict'
+import type { Appended, BookLog } from '../../src/commands/book-log.ts'
+import { answerWithin, bookWriter } from '../../src/commands/book-writer.ts'
+import { bookWriters } from '../../src/commands/book-writers.ts'
+import { openAccounts } from '../../src/commands/open-accounts.ts'
+import { openBook } from '../../src/commands/open-book.ts'
+import type { Outcome } from '../../src/commands/received.ts'
+import { recordTransactions } from '../../src/commands/record-transactions.ts'
+import { byTheWriter, Rejected, type RejectionCode, reject } from '../../src/domain/rejection.ts'
+import type { StoredEvent } from '../../src/domain/upcast.ts'
+import { bookId, idSource, receivedOf } from '../support/received.ts'
+import { simulatedStore } from './simulation/store.ts'
+import { virtualTime } from './simulation/time.ts'
+
+const unknown: Appended = { kind: 'unknown', error: new Error('no answer came') }
+const wrong: Appended = { kind: 'wrong_revision' }
+
+/** A writer over a log that does as it is told; `fault` says what becomes of an append instead. */
+const setUp = () => {
+  const time = virtualTime(Date.parse('2024-03-01T12:00:00Z'))
+  const store = simulatedStore()
+  const nextId = idSource()
+  const calls = { reads: 0, appends: 0, tails: 0 }
+  const faults: {
+    append: (() => Promise<Appended | null>) | null
+    read: (() => void) | null
+  } = { append: null, read: null }
+  const log: BookLog = {
+    append: async (_, expected, events) => {
+      calls.appends++
+      return (await faults.append?.()) ?? store.append(expected, events)
+    },
+    read: async function* (_, from, limit = Number.POSITIVE_INFINITY) {
+      calls.reads++
+      for (const event of store.events.slice(from, from + limit)) {
+        yield event as StoredEvent
+        faults.read?.()
+      }
+    },
+    lastRevision: async () => {
+      calls.tails++
+      return store.events.length - 1
+    },
+  }
+  const { now: clock, after } = time
+  const options = { log, clock, after, random: () => 0.5, appended: () => {}, warn: () => {} }
+  const writer = bookWriter(bookId, options)
+  const elsewhere = bookWriter(bookId, options)
+
+  const book = (key: string | null = null) =>
+    receivedOf(openBook, { name: 'main' }, { key, nextId })
+  const accounts = (...codes: string[]) => {
+    const list = codes.map((code) => ({ code, type: 'asset', currency: 'EUR' }) as const)
+    return receivedOf(openAccounts, { accounts: list }, { nextId })
+  }
+  const transfer = (from = 'a', to = 'b', key: string | null = null) => {
+    const transactions = [{ transfers: [{ from, to, amount: '1' }] }]
+    return receivedOf(recordTransactions, { transactions, atomic: true }, { key, nextId })
+  }
+  /** What a promise came to, once time has run out. */
+  const settled = async <Value>(promises: Promise<Value>[]) => {
+    const all = Promise.allSettled(promises)
+    await time.runOut()
+    return all
+  }
+  const open = async (): Promise<void> => {
+    await settled([writer.submit(book()), writer.submit(accounts('a', 'b'))])
+    assert.equal(store.events.length, 2)
+  }
+  return {
+    time,
+    store,
+    calls,
+    faults,
+    options,
+    writer,
+    elsewhere,
+    settled,
+    open,
+    book,
+    accounts,
+    transfer,
+  }
+}
+
+const codesOf = (results: PromiseSettledResult<Outcome>[]): string[] =>
+  results.map((result) => {
+    if (result.status === 'fulfilled') {
+      return result.value.kind === 'done' ? 'done' : result.value.rejection.code
+    }
+    return result.reason instanceof Rejected ? result.reason.rejection.code : String(result.reason)
+  })
+
+describe('a book writer', () => {
+  const met = new Set<string>()
+  const codes = (results: PromiseSettledResult<Outcome>[]) => {
+    const found = codesOf(results)
+    for (const code of found) met.add(code)
+    return found
+  }
+
+  it('appends what waits in one call', async () => {
+    const { writer, settled, open, transfer, store, calls } = setUp()
+    await open()
+    const before = calls.appends
+    const many = Array.from({ length: 100 }, () => writer.submit(transfer()))
+    assert.deepEqual(new Set(codes(await settled(many))), new Set(['done']))
+    assert.equal(calls.appends, before + 1)
+    assert.equal(store.events.length, 102)
+  })
+
+  it('keeps the order in which commands came', async () => {
+    const { writer, settled, open, transfer } = setUp()
+    await open()
+    const results = await settled([1, 2, 3].map(() => writer.submit(transfer())))
+    const revisions = results.map((one) => one.status === 'fulfilled' && one.value.revision)
+    assert.deepEqual(revisions, [2, 3, 4])
+  })
+
+  it('splits a group that is larger than an append may be', async () => {
+    const { writer, settled, open, store, calls } = setUp()
+    await open()
+    const before = calls.appends
+    const nextId = idSource('b')
+    const large = () => {
+      const one = { transfers: [{ from: 'a', to: 'b', amount: '1' }], description: 'x'.repeat(900) }
+      const data = { transactions: Array.from({ length: 600 }, () => one), atomic: true }
+      return writer.submit(receivedOf(recordTransactions, data, { nextId }))
+    }
+    assert.deepEqual(codes(await settled([large(), large(), large()])), ['done', 'done', 'done'])
+    assert.equal(store.events.length, 5)
+    assert.equal(calls.appends, before + 3)
+  })
+
+  it('gives a twin in the same group the same answer', async () => {
+    const { writer, settled, open, transfer, store } = setUp()
+    await open()
+    const twins = await settled([1, 2].map(() => writer.submit(transfer('a', 'b', 'key'))))
+    const answers = twins.map((twin) => twin.status === 'fulfilled' && twin.value)
+    assert(answers[0] && answers[1])
+    assert.deepEqual(answers[1], { ...answers[0], isReplay: true })
+    assert.equal(store.events.length, 3)
+  })
+
+  it('reads no event for a key that was never used', async () => {
+    const { writer, settled, open, transfer, calls } = setUp()
+    await open()
+    const before = { ...calls }
+    codes(await settled([writer.submit(transfer('a', 'b', 'key'))]))
+    assert.deepEqual(calls, { ...before, appends: before.appends + 1 })
+  })
+
+  it('reads the tail before it refuses, and decides again if it was behind', async () => {
+    const { writer, elsewhere, settled, open, transfer, accounts } = setUp()
+    await open()
+    await settled([elsewhere.submit(accounts('c'))])
+    assert.deepEqual(codes(await settled([writer.submit(transfer('a', 'c'))])), ['done'])
+  })
+
+  it('is outrun five times at most', async () => {
+    const { writer, settled, open, transfer, faults, calls, store } = setUp()
+    await open()
+    const before = calls.appends
+    faults.append = async () => wrong
+    assert.deepEqual(codes(await settled([writer.submit(transfer())])), ['write_contention'])
+    assert.equal(calls.appends, before + 5)
+    assert.equal(store.events.length, 2)
+    faults.append = null
+    assert.deepEqual(codes(await settled([writer.submit(transfer())])), ['done'])
+  })
+
+  it('says that an outcome is unknown while it is, and takes nothing else meanwhile', async () => {
+    const { writer, settled, open, transfer, faults, time, store } = setUp()
+    await open()
+    const began = time.now()
+    faults.append = async () => (time.now() < began + 20_000 ? unknown : null)
+    const first = writer.submit(transfer('a', 'b', 'key'))
+    const late = time.sleep(500).then(() => writer.submit(transfer()))
+    assert.deepEqual(codes(await settled([first, late])), ['outcome_unknown', 'store_unavailable'])
+    assert.equal(store.events.length, 3)
+    const again = await settled([writer.submit(transfer('a', 'b', 'key'))])
+    assert.deepEqual(codes(again), ['done'])
+    assert.equal(store.events.length, 3)
+  })
+
+  it('lets those who wait behind an unsettled append know that they were not stored', async () => {
+    const { writer, settled, open, transfer, faults, time, store } = setUp()
+    await open()
+    const began = time.now()
+    faults.append = async () => {
+      await time.sleep(300)
+      return time.now() < began + 20_000 ? unknown : null
+    }
+    const first = writer.submit(transfer())
+    const behind = time.sleep(100).then(() => writer.submit(transfer()))
+    const results = codes(await settled([first, behind]))
+    assert.deepEqual(results, ['outcome_unknown', 'store_unavailable'])
+    assert.equal(store.events.length, 3)
+    assert(writer.isIdle())
+  })
+
+  it('never stores what it called unavailable while it was still reading the book', async () => {
+    const { elsewhere, settled, open, transfer, time, store, options } = setUp()
+    await open()
+    const slow = bookWriter(bookId, {
+      ...options,
+      log: {
+        ...options.log,
+        read: async function* (...what) {
+          await time.sleep(answerWithin + 1_000)
+          yield* options.log.read(...what)
+        },
+      },
+    })
+    assert.deepEqual(codes(await settled([slow.submit(transfer())])), ['store_unavailable'])
+    assert.equal(store.events.length, 2)
+    assert.deepEqual(codes(await settled([slow.submit(transfer())])), ['done'])
+    assert.deepEqual(codes(await settled([elsewhere.submit(transfer())])), ['done'])
+  })
+
+  it('goes on from where a read broke off', async () => {
+    const { elsewhere, settled, open, transfer, faults } = setUp()
+    await open()
+    faults.read = () => {
+      throw new Rejected(reject('store_unavailable'))
+    }
+    const found: string[] = []
+    for (let attempt = 0; attempt < 3; attempt++) {
+      found.push(...codes(await settled([elsewhere.submit(transfer())])))
+    }
+    assert.deepEqual(found, ['store_unavailable', 'store_unavailable', 'done'])
+  })
+
+  it('keeps its book when a read fails after that', async () => {
+    const { writer, settled, open, transfer, options, calls } = setUp()
+    await open()
+    const { log } = options
+    const lastRevision = log.lastRevision
+    Object.assign(log, {
+      lastRevision: async () => {
+        throw new Rejected(reject('store_unavailable'))
+      },
+    })
+    const refused = codes(await settled([writer.submit(transfer('a', 'nowhere'))]))
+    assert.deepEqual(refused, ['store_unavailable'])
+    Object.assign(log, { lastRevision })
+    const before = calls.reads
+    const results = await settled([writer.submit(transfer('a', 'nowhere'))])
+    assert.deepEqual(codes(results), ['account_not_found'])
+    assert.equal(calls.reads, before)
+  })
+
+  it('does not build on an event that does not follow the last one it knows', async () => {
+    const { writer, elsewhere, settled, open, transfer, store, accounts, options } = setUp()
+    await open()
+    await settled([elsewhere.submit(accounts('c'))])
+    // The log is restored from an older copy and goes on otherwise.
+    const kept = store.events.splice(1)
+    assert.equal(kept.length, 2)
+    const after = bookWriter(bookId, options)
+    await settled([after.submit(accounts('a', 'x'))])
+    await settled([after.submit(accounts('y'))])
+    await settled([after.submit(accounts('z'))])
+    // There is no b in the log as it is now.
+    assert.deepEqual(codes(await settled([writer.submit(transfer())])), ['account_not_found'])
+    assert.deepEqual(codes(await settled([writer.submit(transfer('a', 'z'))])), ['done'])
+    for (const [index, event] of store.events.entries()) {
+      if (index > 0)
+        assert.equal(event.metadata.previous_hash, store.events[index - 1]!.metadata.hash)
+    }
+  })
+
+  it('reads the book anew when the log is older than what it knew', async () => {
+    const { writer, settled, open, transfer, store, accounts } = setUp()
+    await open()
+    store.events.splice(1)
+    assert.deepEqual(codes(await settled([writer.submit(transfer())])), ['account_not_found'])
+    assert.deepEqual(codes(await settled([writer.submit(accounts('a', 'b'))])), ['done'])
+  })
+
+  it('takes 20,000 commands and no more', async () => {
+    const { writer, settled, open, transfer } = setUp()
+    await open()
+    const one = transfer()
+    const waiting = Array.from({ length: 20_001 }, () => writer.submit(one))
+    waiting.splice(0, 20_000).forEach((promise) => void promise.catch(() => {}))
+    assert.deepEqual(codes(await settled(waiting)), ['overloaded'])
+  })
+
+  it('fails a group that holds a mistake of ours, and goes on', async () => {
+    const { writer, settled, open, transfer } = setUp()
+    await open()
+    const mistaken = transfer()
+    const broken = {
+      ...mistaken,
+      command: {
+        ...mistaken.command,
+        decide: () => {
+          throw new TypeError('a mistake')
+        },
+      },
+    }
+    assert.deepEqual(codes(await settled([writer.submit(broken)])), ['TypeError: a mistake'])
+    assert.deepEqual(codes(await settled([writer.submit(transfer())])), ['done'])
+  })
+
+  it('gives every answer that is a writer’s own', () => {
+    const missing = Object.keys(byTheWriter).filter((code) => !met.has(code as RejectionCode))
+    assert.deepEqual(missing, [])
+  })
+})
+
+describe('the writers of a process', () => {
+  it('keep one writer a book', async () => {
+    const { options, settled, book, accounts, calls } = setUp()
+    const writers = bookWriters(options)
+    try {
+      assert.deepEqual(codesOf(await settled([writers.submit(book())])), ['done'])
+      const before = calls.reads
+      assert.deepEqual(codesOf(await settled([writers.submit(accounts('a'))])), ['done'])
+      assert.equal(calls.reads, before)
+    } finally {
+      writers.close()
+    }
+  })
+
+  it('keep nothing for a book that does not exist', async () => {
+    const { options, settled, transfer, calls } = setUp()
+    const writers = bookWriters(options)
+    try {
+      for (let time = 1; time <= 3; time++) {
+        assert.deepEqual(codesOf(await settled([writers.submit(transfer())])), ['book_not_found'])
+        // A writer that had been kept would know already that there is nothing to read.
+        assert.equal(calls.reads, time)
+      }
+      assert.equal(calls.appends, 0)
+    } finally {
+      writers.close()
+    }
+  })
+})

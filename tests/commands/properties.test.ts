@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { decideGroup, neededEvents } from '../../src/commands/decide-group.ts'
+import { openAccounts } from '../../src/commands/open-accounts.ts'
+import { openBook } from '../../src/commands/open-book.ts'
+import type { Outcome, Received } from '../../src/commands/received.ts'
+import { recordTransactions } from '../../src/commands/record-transactions.ts'
+import { available, normalSide } from '../../src/domain/account.ts'
+import { type Book, emptyBook, findAccount, fork, merge } from '../../src/domain/book.ts'
+import type { Recorded } from '../../src/domain/events/index.ts'
+import { evolve } from '../../src/domain/evolve.ts'
+import { upcast } from '../../src/domain/upcast.ts'
+import { type History, history, runs, start } from '../support/histories.ts'
+import { type NaiveAccount, naiveLedger, naiveResults } from '../support/naive-ledger.ts'
+import { bookId, idSource, receivedOf } from '../support/received.ts'
+import { plain } from '../support/run-table.ts'
+
+type Live = { readonly book: Book; readonly log: Recorded[]; readonly nextId: () => string }
+
+const decide = ({ book, log }: Live, group: readonly Received[], now: number) => {
+  const fetched = new Map<number, Recorded>()
+  for (const revision of neededEvents(book, group)) fetched.set(revision, log[revision]!)
+  return decideGroup(book, group, fetched, now)
+}
+
+/** Decides and commits. */
+const take = (live: Live, group: readonly Received[], now: number): readonly Outcome[] => {
+  const { book, events, outcomes } = decide(live, group, now)
+  assert.equal(outcomes.length, group.length)
+  merge(book)
+  live.log.push(...events)
+  return outcomes
+}
+
+const open = (accounts: History['accounts']): Live => {
+  const live: Live = { book: emptyBook(bookId), log: [], nextId: idSource() }
+  const { nextId } = live
+  take(live, [receivedOf(openBook, { name: 'main' }, { nextId })], start)
+  take(live, [receivedOf(openAccounts, { accounts: [...accounts] }, { nextId })], start)
+  return live
+}
+
+/** The same word for an item as the naive model has. */
+const wordsOf = (outcome: Outcome): string[] => {
+  if (outcome.kind === 'refused') return [outcome.rejection.code]
+  assert(outcome.event.type === 'TransactionsRecorded')
+  const { transactions, existing, refused } = outcome.event.data
+  const words: string[] = []
+  for (const { index } of transactions) words[index] = 'recorded'
+  for (const { index } of existing) words[index] = 'existing'
+  for (const { index, code } of refused) words[index] = code
+  return words
+}
+
+const naive = (accounts: History['accounts']) =>
+  naiveLedger(
+    accounts.map(
+      ({ code, type, currency, min_balance: min, max_balance: max }): NaiveAccount => ({
+        code,
+        currency,
+        grows: normalSide(type),
+        min: min === null ? null : BigInt(min),
+        max: max === null ? null : BigInt(max),
+      }),
+    ),
+  )
+
+/** Each batch of a history as a command, with the time it comes in. */
+const commandsOf = ({ batches }: History, nextId: () => string) => {
+  let now = start
+  return batches.map(({ laterBy, isAtomic, items }) => {
+    now += laterBy
+    const data = { transactions: [...items], atomic: isAtomic }
+    return { now, received: receivedOf(recordTransactions, data, { nextId }) }
+  })
+}
+
+const everywhere = (what: (it: History, live: Live) => void, numRuns: number) =>
+  fc.assert(
+    fc.property(history, (it) => what(it, open(it.accounts))),
+    runs(numRuns),
+  )
+
+describe('whatever is recorded', () => {
+  it('is decided as the naive model decides it', () => {
+    const met = new Set<string>()
+    everywhere((it, live) => {
+      const model = naive(it.accounts)
+      for (const [place, { now, received }] of commandsOf(it, live.nextId).entries()) {
+        const { items, isAtomic } = it.batches[place]!
+        const expected = model.recordBatch(items, isAtomic, now)
+        assert.deepEqual(take(live, [received], now).flatMap(wordsOf), expected)
+        for (const word of expected) met.add(word)
+        for (const { code } of it.accounts) {
+          const account = findAccount(live.book, code)!
+          assert.equal(account.posted, model.posted(code))
+          assert.equal(available(account, now), model.available(code, now))
+        }
+      }
+    }, 400)
+    // Histories in which some rule never comes up prove nothing about it.
+    assert.deepEqual([...met].sort(), naiveResults)
+  })
+
+  it('keeps the sum of each currency at zero, and every account within its limits', () => {
+    everywhere((it, live) => {
+      for (const { now, received } of commandsOf(it, live.nextId)) {
+        take(live, [received], now)
+        const sums = new Map<string, bigint>()
+        for (const account of live.book.accounts.values()) {
+          const { type, currency, posted, minBalance, maxBalance } = account
+          const debit = normalSide(type) === 'debit' ? posted : -posted
+          sums.set(currency, (sums.get(currency) ?? 0n) + debit)
+          // Every account begins within its limits, at zero.
+          if (minBalance !== null) assert(available(account, now) >= minBalance)
+          if (maxBalance !== null) assert(posted <= maxBalance)
+        }
+        for (const sum of sums.values()) assert.equal(sum, 0n)
+      }
+    }, 200)
+  })
+
+  it('makes the same book again when its events are folded from the first one', () => {
+    everywhere((it, live) => {
+      for (const { now, received } of commandsOf(it, live.nextId)) take(live, [received], now)
+      const again = emptyBook(bookId)
+      for (const event of live.log) evolve(again, upcast(JSON.parse(JSON.stringify(event))))
+      assert.deepEqual(plain(again), plain(live.book))
+    }, 200)
+  })
+
+  it('makes the same book in however many layers it is folded', () => {
+    fc.assert(
+      fc.property(history, fc.array(fc.constantFrom('fork', 'merge', 'none')), (it, layers) => {
+        const live = open(it.accounts)
+        for (const { now, received } of commandsOf(it, live.nextId)) take(live, [received], now)
+        let book = emptyBook(bookId)
+        for (const [place, event] of live.log.entries()) {
+          if (layers[place] === 'fork') book = fork(book)
+          evolve(book, event)
+          if (layers[place] === 'merge' && book.below) {
+            merge(book)
+            book = book.below
+          }
+        }
+        for (; book.below; book = book.below) merge(book)
+        assert.deepEqual(plain(book), plain(live.book))
+      }),
+      runs(200),
+    )
+  })
+
+  it('changes nothing until it is committed', () => {
+    everywhere((it, live) => {
+      for (const { now, received } of commandsOf(it, live.nextId)) {
+        const below = structuredClone(plain(live.book))
+        const middle = fork(live.book)
+        decide({ ...live, book: middle }, [received], now)
+        assert.deepEqual(plain(middle), plain(fork(live.book)))
+        assert.deepEqual(plain(live.book), below)
+        take(live, [received], now)
+      }
+    }, 100)
+  })
+
+  it('comes to the same decided together as one by one', () => {
+    everywhere((it, live) => {
+      const together = open(it.accounts)
+      const commands = commandsOf(it, live.nextId).map(({ received }) => received)
+      const now = start + 1
+      const alone = commands.flatMap((received) => take(live, [received], now))
+      assert.deepEqual(take(together, commands, now), alone)
+      assert.deepEqual(plain(together.book), plain(live.book))
+      assert.deepEqual(together.log, live.log)
+    }, 200)
+  })
+
+  it('comes to the same as a batch, each for itself, as it does one by one', () => {
+    everywhere((it, live) => {
+      const alone = open(it.accounts)
+      for (const { items } of it.batches) {
+        const record = (transactions: typeof items) => {
+          const data = { transactions: [...transactions], atomic: false }
+          return receivedOf(recordTransactions, data, { nextId: live.nextId })
+        }
+        const [batch] = take(live, [record(items)], start)
+        const each = items.flatMap((item) => take(alone, [record([item])], start))
+        assert.deepEqual(wordsOf(batch!), each.flatMap(wordsOf))
+        assert.deepEqual(balances(live.book), balances(alone.book))
+      }
+    }, 200)
+  })
+
+  it('is answered alike under a key however often it is sent', () => {
+    everywhere((it, live) => {
+      const { nextId } = live
+      const keyed = it.batches.map(({ items, isAtomic }, place) => () => {
+        const data = { transactions: [...items], atomic: isAtomic }
+        return receivedOf(recordTransactions, data, { nextId, key: `key-${place}` })
+      })
+      const first = keyed.flatMap((make) => take(live, [make()], start))
+      const { length } = live.log
+      const stored = keyed.map((_, place) =>
+        live.log.some(({ metadata }) => metadata.idempotency_key === `key-${place}`),
+      )
+      for (const [place, make] of keyed.entries()) {
+        if (!stored[place]) continue
+        const [again] = take(live, [make()], start)
+        assert.deepEqual(again, { ...first[place], isReplay: true })
+      }
+      assert.equal(live.log.length, length)
+    }, 200)
+  })
+})
+
+const balances = (book: Book) =>
+  [...book.accounts.values()].map(({ code, posted }) => [code, posted])

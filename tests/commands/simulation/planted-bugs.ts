@@ -1,0 +1,180 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import type { BookLog } from '../../../src/commands/book-log.ts'
+import { answerWithin, type bookWriter } from '../../../src/commands/book-writer.ts'
+import type { Received } from '../../../src/commands/received.ts'
+import type { StoredEvent } from '../../../src/domain/upcast.ts'
+import { idSource } from '../../support/received.ts'
+import type { Mistake } from './simulate.ts'
+
+const appends =
+  (change: (append: BookLog['append'], log: BookLog) => BookLog['append']) =>
+  (log: BookLog): BookLog => ({ ...log, append: change(log.append, log) })
+
+/** Mistakes between the writer and its log, its clock or its commands. */
+export const plantedAround: Readonly<Record<string, Mistake>> = {
+  'takes an unknown outcome for a failure': {
+    log: appends((append) => async (...what) => {
+      const result = await append(...what)
+      return result.kind === 'unknown' ? { kind: 'wrong_revision' } : result
+    }),
+  },
+  'takes an unknown outcome for success': {
+    log: appends((append) => async (...what) => {
+      const result = await append(...what)
+      return result.kind === 'unknown' ? { kind: 'appended' } : result
+    }),
+  },
+  'decides again when nothing is to be read after an unknown outcome': {
+    log: appends((append, log) => async (book, expected, events) => {
+      const result = await append(book, expected, events)
+      if (result.kind !== 'unknown') return result
+      const last = await log.lastRevision(book).catch(() => null)
+      return last === expected ? { kind: 'wrong_revision' } : result
+    }),
+  },
+  'tries an append again under new ids': {
+    log: appends((append) => {
+      const nextId = idSource('f')
+      let tried: unknown = null
+      return (book, expected, events) => {
+        const again = events.map((event) => ({ ...event, id: nextId() }))
+        const sent = tried === events ? again : events
+        tried = events
+        return append(book, expected, sent)
+      }
+    }),
+  },
+  'does not check the expected revision': {
+    log: (log, { store }) => ({
+      ...log,
+      append: (book, _, events) => log.append(book, store.events.length - 1, events),
+    }),
+  },
+  'answers before the append': {
+    log: appends((append) => async (...what) => {
+      void append(...what)
+      return { kind: 'appended' }
+    }),
+  },
+  'refuses without reading the tail': {
+    log: (log) => {
+      let known = -1
+      const { append, read } = log
+      return {
+        append: async (book, expected, events) => {
+          const result = await append(book, expected, events)
+          if (result.kind === 'appended') known = Math.max(known, expected + events.length)
+          return result
+        },
+        read: async function* (...what) {
+          for await (const event of read(...what)) {
+            known = Math.max(known, event.revision)
+            yield event
+          }
+        },
+        lastRevision: async () => known,
+      }
+    },
+  },
+  'matches a key without its body': {
+    received: (received) => ({
+      ...received,
+      key: received.key && { ...received.key, fingerprint: 'same' },
+    }),
+  },
+  'forgets the keys': { received: (received) => ({ ...received, key: null }) },
+  'draws ids when it decides, not when a command is received': {
+    received: (received) => {
+      const nextId = idSource(received.commandId.slice(24, 32))
+      return Object.defineProperty({ ...received }, 'commandId', { get: nextId })
+    },
+  },
+  'draws the ids of transactions when it decides': {
+    received: (received): Received => {
+      const nextId = idSource(received.commandId.slice(24, 32))
+      const get = () => received.ids.map(nextId)
+      return Object.defineProperty({ ...received }, 'ids', { get })
+    },
+  },
+  'fetches the event before the one asked for': {
+    log: (log) => ({
+      ...log,
+      read: async function* (book, from, limit) {
+        const isOne = limit === 1 && from > 3
+        for await (const event of log.read(book, isOne ? from - 1 : from, limit)) {
+          yield (isOne ? { ...event, revision: from } : event) as StoredEvent
+        }
+      },
+    }),
+  },
+  'appends a group in another order': {
+    log: appends(
+      (append) => (book, expected, events) => append(book, expected, events.toReversed()),
+    ),
+  },
+  'appends the first of a group only': {
+    log: appends(
+      (append) => (book, expected, events) => append(book, expected, events.slice(0, 1)),
+    ),
+  },
+  'lets nobody go when time is up': {
+    after: (after) => (ms, run) => (ms === answerWithin ? () => {} : after(ms, run)),
+  },
+}
+
+type Mutation = readonly [from: string, to: string]
+
+/** Mistakes within the writer, by changing a place of its compiled text. */
+export const plantedWithin: Readonly<Record<string, Mutation>> = {
+  'keeps the overlay after a conflict': [
+    "if (result !== 'appended')",
+    "if (result !== 'appended') merge(book);\n        if (result !== 'appended')",
+  ],
+  'refuses before the append': [
+    'if (await commit(decided))',
+    `decided.outcomes.forEach((outcome, index) => {
+                    if (outcome.kind === 'refused') atHand[index].resolve(outcome)
+                });
+                if (await commit(decided))`,
+  ],
+  'appends for those who were told that nothing is stored': [
+    '.filter(({ isAnswered }) => !isAnswered)',
+    '',
+  ],
+  'calls what is being appended not stored': ['isAppending && atHand.includes(waiting)', 'false'],
+  'gives up on an append and forgets it': [
+    'for (let attempt = 0;; attempt++) {',
+    "for (let attempt = 0;; attempt++) {\n            if (attempt > 2) return 'wrong_revision';",
+  ],
+  'answers a group in another order': [
+    'return answer(takeAtHand(), decided)',
+    'return answer(takeAtHand().toReversed(), decided)',
+  ],
+  'merges before the append': [
+    'const result = await appendUntilCertain(events)',
+    'merge(book);\n        const result = await appendUntilCertain(events)',
+  ],
+  'does not read what it missed': ['await refresh()', 'base.revision++'],
+}
+
+/** Runs something with a changed writer in place of ours. */
+export const withMutant = async <Result>(
+  [from, to]: Mutation,
+  run: (writer: typeof bookWriter) => Promise<Result>,
+): Promise<Result> => {
+  const source = new URL('../../../src/commands/book-writer.js', import.meta.url)
+  const text = readFileSync(source, 'utf8').replace(/\/\/# sourceMappingURL.*/, '')
+  const parts = text.split(from)
+  if (parts.length !== 2)
+    throw new Error(`"${from}" stands ${parts.length - 1} times in the writer`)
+  const name = `book-writer.mutant-${process.pid}-${++mutants}.js`
+  const file = new URL(name, source)
+  writeFileSync(file, parts.join(to))
+  try {
+    const { bookWriter: mutant } = (await import(file.href)) as { bookWriter: typeof bookWriter }
+    return await run(mutant)
+  } finally {
+    rmSync(file, { force: true })
+  }
+}
+let mutants = 0

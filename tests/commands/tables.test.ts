@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { byTheBook, type RejectionCode } from '../../src/domain/rejection.ts'
+import { runTable } from '../support/run-table.ts'
+import { parseTables } from '../support/table.ts'
+
+const folder = new URL('../../../tests/commands/tables/', import.meta.url)
+
+const met = new Set<RejectionCode>()
+
+describe('the rules of the ledger, as tables', () => {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.txt'))
+
+  for (const name of names) {
+    describe(name.replace('.txt', ''), () => {
+      for (const table of parseTables(readFileSync(new URL(name, folder), 'utf8'))) {
+        it(table.title, () => {
+          for (const code of runTable(table)) met.add(code)
+        })
+      }
+    })
+  }
+})
+
+describe('the closed list of refusals', () => {
+  it('has a row for every one that a book can give', () => {
+    const missing = Object.keys(byTheBook).filter((code) => !met.has(code as RejectionCode))
+    assert.deepEqual(missing, [])
+  })
+})

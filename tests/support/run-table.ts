@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import { validator } from '../../src/api/validation.ts'
+import { type DecidedGroup, decideGroup, neededEvents } from '../../src/commands/decide-group.ts'
+import type { Outcome, Received } from '../../src/commands/received.ts'
+import { available } from '../../src/domain/account.ts'
+import { type Book, emptyBook, findAccount, merge } from '../../src/domain/book.ts'
+import type { Recorded } from '../../src/domain/events/index.ts'
+import { onlyExisting } from '../../src/domain/events/transactions-recorded.ts'
+import { evolve } from '../../src/domain/evolve.ts'
+import type { RejectionCode } from '../../src/domain/rejection.ts'
+import { upcast } from '../../src/domain/upcast.ts'
+import { bookId, idSource, receivedOf } from './received.ts'
+import type { Row, Table } from './table.ts'
+
+type Step = { readonly received: Received; readonly now: number; readonly row: Row }
+
+/** Runs a table row by row, and once more with rows decided together. Answers the codes it met. */
+export const runTable = (table: Table): Set<RejectionCode> => {
+  const codes = new Set<RejectionCode>()
+  const book = emptyBook(bookId)
+  const log: Recorded[] = []
+  const steps: Step[] = []
+  const outcomes: Outcome[] = []
+  const nextId = idSource()
+  let now = Date.parse('2024-03-01T12:00:00Z')
+  for (const row of table.rows) {
+    if (row.intent.kind === 'today') {
+      now = row.intent.at
+    } else {
+      const step = { received: receive(row, book, nextId), now, row }
+      const decided = decide(book, [step.received], log, now)
+      const [outcome] = decided.outcomes
+      assert(outcome)
+      assert.equal(describe(outcome, decided, step, log), row.expected, place(table, row))
+      assert.deepEqual(itemsOf(outcome, row), row.items, place(table, row))
+      for (const code of codesOf(outcome)) codes.add(code)
+      merge(decided.book)
+      log.push(...decided.events)
+      steps.push(step)
+      outcomes.push(outcome)
+    }
+    checkBalances(row, book, now, place(table, row))
+  }
+  assert.deepEqual(plain(fold(log)), plain(book), `${table.title}: the log makes another book`)
+  assert.deepEqual(together(steps), outcomes, `${table.title}: together it is otherwise`)
+  return codes
+}
+
+const place = ({ title }: Table, { line, text }: Row): string => `${title}, line ${line}: ${text}`
+
+const receive = ({ intent, line }: Row, book: Book, nextId: () => string): Received => {
+  assert(intent.kind === 'command')
+  const { command, key } = intent
+  // #cash is the id of cash.
+  const text = JSON.stringify(intent.data).replace(/"#([^"]+)"/g, (_, code: string) => {
+    const account = findAccount(book, code)
+    assert(account, `line ${line}: there is no ${code}`)
+    return JSON.stringify(account.id)
+  })
+  const data = validator(command.data, 'body')(JSON.parse(text))
+  return receivedOf(command, data, { key, nextId })
+}
+
+const decide = (
+  book: Book,
+  group: readonly Received[],
+  log: readonly Recorded[],
+  now: number,
+): DecidedGroup => {
+  const fetched = new Map<number, Recorded>()
+  for (const revision of neededEvents(book, group)) fetched.set(revision, log[revision]!)
+  const before = plain(book)
+  const decided = decideGroup(book, group, fetched, Math.max(now, book.recordedAt))
+  assert.deepEqual(plain(book), before, 'deciding changed the book')
+  return decided
+}
+
+/** What came of it, in the words of the tables. */
+const describe = (
+  outcome: Outcome,
+  { events }: DecidedGroup,
+  { received, row }: Step,
+  log: readonly Recorded[],
+): string => {
+  const key = received.key?.value
+  const isAgain =
+    outcome.isReplay && log.some(({ metadata }) => key && metadata.idempotency_key === key)
+  const words = isAgain ? ['again'] : []
+  if (outcome.kind === 'refused') {
+    words.push(outcome.rejection.code)
+    if (events.length > 0) words.push('kept')
+    return words.join(' ')
+  }
+  const { event } = outcome
+  assert(event.type !== 'CommandRefused')
+  if (event.type !== 'TransactionsRecorded') return [...words, 'opened'].join(' ')
+  if (event.data.transactions.length > 0) return [...words, 'recorded'].join(' ')
+  words.push(onlyExisting(event) !== null && row.items.length === 0 ? 'existing' : 'nothing')
+  if (events.length > 0) words.push('kept')
+  return words.join(' ')
+}
+
+/** What came of each item. Of a batch that is refused as a whole nothing is said. */
+const itemsOf = (outcome: Outcome, { items }: Row): string[] => {
+  if (items.length === 0) return []
+  const words = items.map(() => '')
+  if (outcome.kind === 'refused' || outcome.event.type !== 'TransactionsRecorded') return words
+  const { transactions, existing, refused } = outcome.event.data
+  for (const { index } of transactions) words[index] = 'recorded'
+  for (const { index } of existing) words[index] = 'existing'
+  for (const { index, code } of refused) words[index] = code
+  return words
+}
+
+const codesOf = (outcome: Outcome): RejectionCode[] => {
+  if (outcome.kind === 'refused') return [outcome.rejection.code]
+  if (outcome.event.type !== 'TransactionsRecorded') return []
+  return outcome.event.data.refused.map(({ code }) => code)
+}
+
+const checkBalances = ({ balances }: Row, book: Book, now: number, where: string): void => {
+  for (const expected of balances) {
+    const account = findAccount(book, expected.code)
+    assert(account, `${where}: there is no ${expected.code}`)
+    const left = available(account, now)
+    const found = { ...expected, posted: account.posted, available: left }
+    assert.deepEqual(found, { ...expected, available: expected.available ?? account.posted }, where)
+  }
+}
+
+/** From what would be read from disk. */
+const fold = (log: readonly Recorded[]): Book => {
+  const book = emptyBook(bookId)
+  for (const event of log) evolve(book, upcast(JSON.parse(JSON.stringify(event))))
+  return book
+}
+
+/** All of a book in one comparable value, without the order in which it came about. */
+export const plain = (book: Book) => {
+  const { below: _, ...rest } = book
+  const sorted = <Value>(map: ReadonlyMap<string, Value>) =>
+    [...map].sort(([one], [other]) => (one < other ? -1 : 1))
+  return {
+    ...rest,
+    exponents: sorted(book.exponents),
+    accounts: sorted(book.accounts),
+    codes: sorted(book.codes),
+    transactions: sorted(book.transactions),
+    keys: sorted(book.keys),
+  }
+}
+
+/** Everything of one moment decided as one group, as a busy writer does. */
+const together = (steps: readonly Step[]): Outcome[] => {
+  const book = emptyBook(bookId)
+  const log: Recorded[] = []
+  const outcomes: Outcome[] = []
+  while (outcomes.length < steps.length) {
+    const { now } = steps[outcomes.length]!
+    const rest = steps.slice(outcomes.length)
+    const end = rest.findIndex((step) => step.now !== now)
+    const group = rest.slice(0, end < 0 ? rest.length : end).map(({ received }) => received)
+    const decided = decide(book, group, log, now)
+    merge(decided.book)
+    log.push(...decided.events)
+    outcomes.push(...decided.outcomes)
+  }
+  return outcomes
+}

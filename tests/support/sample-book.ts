@@ -1,0 +1,109 @@
+import { decideGroup, neededEvents } from '../../src/commands/decide-group.ts'
+import { openAccounts } from '../../src/commands/open-accounts.ts'
+import { openBook } from '../../src/commands/open-book.ts'
+import type { Received } from '../../src/commands/received.ts'
+import { recordTransactions } from '../../src/commands/record-transactions.ts'
+import { emptyBook, merge } from '../../src/domain/book.ts'
+import type { Recorded } from '../../src/domain/events/index.ts'
+import { bookId, idSource, receivedOf } from './received.ts'
+
+/** The log that these commands make, each at its time. */
+export const logOf = (commands: readonly { received: Received; now: number }[]): Recorded[] => {
+  const book = emptyBook(bookId)
+  const log: Recorded[] = []
+  for (const { received, now } of commands) {
+    const fetched = new Map<number, Recorded>()
+    for (const revision of neededEvents(book, [received])) fetched.set(revision, log[revision]!)
+    const decided = decideGroup(book, [received], fetched, Math.max(now, book.recordedAt))
+    merge(decided.book)
+    log.push(...decided.events)
+  }
+  return log
+}
+
+/** A small book with an event of each type and of each kind of content. */
+export const sampleLog = (): Recorded[] => {
+  const nextId = idSource()
+  let now = Date.parse('2024-03-01T12:00:00Z')
+  const at = (received: Received) => ({ received, now: (now += 1_500) })
+  const record = (data: unknown, key: string | null = null) =>
+    at(receivedOf(recordTransactions, data as never, { key, nextId }))
+  return logOf([
+    at(
+      receivedOf(
+        openBook,
+        {
+          name: 'Grüße, 日記 😀',
+          time_zone: 'Europe/Berlin',
+          currencies: [{ code: 'MUSD', exponent: 0 }],
+          metadata: { purpose: 'to verify for ever' },
+        },
+        { key: 'open', nextId },
+      ),
+    ),
+    at(
+      receivedOf(
+        openAccounts,
+        {
+          accounts: [
+            { code: 'cash', type: 'asset', currency: 'EUR', min_balance: '0' },
+            { code: 'sales', type: 'income', currency: 'EUR', name: 'Sales “at home”' },
+            { code: 'vault', type: 'asset', currency: 'MUSD', max_balance: '9'.repeat(38) },
+            { code: 'owner', type: 'equity', currency: 'MUSD' },
+          ],
+        },
+        { nextId },
+      ),
+    ),
+    record({
+      transactions: [{ transfers: [{ from: 'sales', to: 'cash', amount: '1250' }] }],
+      atomic: true,
+    }),
+    record(
+      {
+        transactions: [
+          {
+            description: 'a line\nand "another" \\ \u2028',
+            effective_at: '2024-02-29',
+            metadata: { b: '2', a: '1', c: '€' },
+            entries: [
+              { account: 'cash', direction: 'debit', amount: '7' },
+              { account: 'sales', direction: 'credit', amount: '7' },
+            ],
+          },
+          { transfers: [{ from: 'cash', to: 'sales', amount: '99999' }] },
+          {
+            id: 'c11e4700-0000-7000-8000-000000000001',
+            transfers: [{ from: 'owner', to: 'vault', amount: '9'.repeat(38) }],
+          },
+          {
+            id: 'c11e4700-0000-7000-8000-000000000001',
+            transfers: [{ from: 'owner', to: 'vault', amount: '9'.repeat(38) }],
+          },
+          { transfers: [{ from: 'owner', to: 'vault', amount: '1' }] },
+        ],
+        atomic: false,
+      },
+      'batch',
+    ),
+    record(
+      {
+        transactions: [{ transfers: [{ from: 'cash', to: 'sales', amount: '99999' }] }],
+        atomic: true,
+      },
+      'refused',
+    ),
+    record(
+      {
+        transactions: [
+          {
+            id: 'c11e4700-0000-7000-8000-000000000001',
+            transfers: [{ from: 'owner', to: 'vault', amount: '9'.repeat(38) }],
+          },
+        ],
+        atomic: true,
+      },
+      'existing',
+    ),
+  ])
+}

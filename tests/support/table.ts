@@ -1,0 +1,191 @@
+import type { Command } from '../../src/commands/command.ts'
+import { openAccounts } from '../../src/commands/open-accounts.ts'
+import { openBook } from '../../src/commands/open-book.ts'
+import {
+  recordTransactions,
+  type TransactionRequest,
+} from '../../src/commands/record-transactions.ts'
+
+/**
+ * Tables that an accountant can read: what is done, what comes of it, and the balances after it.
+ *
+ *     open asset cash EUR min 0               | opened          |
+ *     debit cash 100, credit sales 100        | recorded        | cash 100  sales 100
+ *     transfer 101 from cash to rent          | balance_too_low | cash 100
+ *
+ * A balance is in the account's normal sign; `cash 100/60` has 60 available. `9{38}` is 38 nines.
+ * A row that begins with + is an item of the batch (`all` or `each`) above it.
+ */
+export type Row = {
+  readonly line: number
+  readonly text: string
+  readonly intent: Intent
+  readonly expected: string
+  /** Of each item of a batch. */
+  readonly items: readonly string[]
+  readonly balances: readonly { code: string; posted: bigint; available: bigint | null }[]
+}
+
+export type Intent =
+  | { readonly kind: 'today'; readonly at: number }
+  | {
+      readonly kind: 'command'
+      readonly command: Command
+      readonly data: unknown
+      key: string | null
+    }
+
+export type Table = { readonly title: string; readonly rows: readonly Row[] }
+
+/** Sections begin with `##`; the rows before the first one stand at the head of each. */
+export const parseTables = (text: string): Table[] => {
+  const prelude: Row[] = []
+  const tables: { title: string; rows: Row[] }[] = []
+  let rows = prelude
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line.startsWith('## ')) {
+      rows = [...prelude]
+      tables.push({ title: line.slice(3).trim(), rows })
+    } else if (line.trim() !== '' && !line.startsWith('#')) {
+      addRow(rows, line, index + 1)
+    }
+  }
+  return tables
+}
+
+const addRow = (rows: Row[], text: string, line: number): void => {
+  const [what = '', expected = '', balances = ''] = text.split('|').map((cell) => cell.trim())
+  const words = wordsOf(what)
+  const batch = words[0] === '+' ? (rows.pop() as Row) : null
+  const row: Row = batch
+    ? addItem(batch, words.slice(1), expected)
+    : { line, text: what, intent: intentOf(words, line), expected, items: [], balances: [] }
+  rows.push({ ...row, balances: [...row.balances, ...balancesOf(balances)] })
+}
+
+/** `9{38}` is 38 nines, `10{37}` a one and 37 zeros. */
+const wordsOf = (text: string): string[] =>
+  text
+    .replace(/(.)\{(\d+)\}/g, (_, one: string, count: string) => one.repeat(Number(count)))
+    .split(/\s+/)
+    .filter((word) => word !== '')
+
+const balancesOf = (text: string): Row['balances'] => {
+  const words = wordsOf(text)
+  return Array.from({ length: words.length / 2 }, (_, index) => {
+    const [posted = '', available] = words[2 * index + 1]!.split('/')
+    const code = words[2 * index]!
+    return { code, posted: BigInt(posted), available: available ? BigInt(available) : null }
+  })
+}
+
+type Batch = { transactions: TransactionRequest[]; atomic: boolean }
+
+const addItem = (batch: Row, words: string[], expected: string): Row => {
+  const { intent } = batch
+  if (intent.kind !== 'command') throw new Error(`line ${batch.line} is no batch`)
+  const { transactions } = intent.data as Batch
+  const times = Number(take(words, 'times') ?? 1)
+  const item = transactionOf(words)
+  for (let copy = 0; copy < times; copy++) transactions.push(item)
+  return { ...batch, items: [...batch.items, ...Array<string>(times).fill(expected)] }
+}
+
+/** Removes `name value` from the words. */
+const take = (words: string[], name: string): string | undefined => {
+  const place = words.indexOf(name)
+  return place < 0 ? undefined : words.splice(place, 2)[1]
+}
+
+const intentOf = (words: string[], line: number): Intent => {
+  const key = take(words, 'key') ?? null
+  const of = (command: unknown, data: unknown): Intent => ({
+    kind: 'command',
+    command: command as Command,
+    data,
+    key,
+  })
+  switch (words[0]) {
+    case 'today':
+      return { kind: 'today', at: Date.parse(words[1]!) }
+    case 'book':
+      return of(openBook, bookOf(words.slice(1)))
+    case 'open':
+      return of(openAccounts, { accounts: split(words.slice(1), ';').map(accountOf) })
+    case 'all':
+    case 'each':
+      return of(recordTransactions, { transactions: [], atomic: words[0] === 'all' })
+    case undefined:
+      throw new Error(`line ${line} says nothing`)
+    default:
+      return of(recordTransactions, { transactions: [transactionOf(words)], atomic: true })
+  }
+}
+
+const split = (words: readonly string[], separator: string): string[][] =>
+  words
+    .join(' ')
+    .split(separator)
+    .map((part) => part.trim().split(' '))
+
+const bookOf = (words: string[]) => {
+  const time_zone = take(words, 'zone')
+  const currencies: { code: string; exponent: number }[] = []
+  for (let place = words.indexOf('currency'); place >= 0; place = words.indexOf('currency')) {
+    const [, code, exponent] = words.splice(place, 3)
+    currencies.push({ code: code!, exponent: Number(exponent) })
+  }
+  return { name: words[0] ?? 'book', currencies, ...(time_zone && { time_zone }) }
+}
+
+const accountOf = (words: string[]) => {
+  const min_balance = take(words, 'min')
+  const max_balance = take(words, 'max')
+  const [type, code, currency] = words
+  return {
+    type,
+    code,
+    currency,
+    ...(min_balance !== undefined && { min_balance }),
+    ...(max_balance !== undefined && { max_balance }),
+  }
+}
+
+const transactionOf = (words: string[]): TransactionRequest => {
+  const id = take(words, 'id')
+  const effective_at = take(words, 'on')
+  const description = take(words, 'text')
+  const note = take(words, 'note')?.split('=')
+  const lines = words.length === 0 ? [] : split(words, ',')
+  const transfers = lines.filter(([kind]) => kind === 'transfer')
+  const entries = lines.filter(([kind]) => kind !== 'transfer')
+  return {
+    ...(id !== undefined && { id: idOf(id) }),
+    ...(effective_at !== undefined && { effective_at }),
+    ...(description !== undefined && { description }),
+    ...(note && { metadata: { [note[0]!]: note[1]! } }),
+    ...(entries.length > 0 && { entries: entries.map(entryOf) }),
+    ...(transfers.length > 0 && { transfers: transfers.map(transferOf) }),
+  }
+}
+
+/** `T1` and the like, as ids that clients choose; `t1` is the same one in capitals. */
+const idOf = (name: string): string => {
+  const id = `c11e4700-0000-7000-8000-${name.slice(1).padStart(12, '0')}`
+  return name.startsWith('t') ? id.toUpperCase() : id
+}
+
+const entryOf = ([direction, account, amount, currency]: string[]) => ({
+  account: account!,
+  direction: direction as 'debit' | 'credit',
+  amount: amount!,
+  ...(currency && { currency }),
+})
+
+/** transfer 40 [EUR] from cash to rent */
+const transferOf = (words: string[]) => {
+  const from = take(words, 'from')!
+  const to = take(words, 'to')!
+  const [, amount, currency] = words
+  return { from, to, amount: amount!, ...(currency && { currency }) }
+}
