@@ -5,14 +5,24 @@ import { parseArgs } from 'node:util'
 import type { LocalServer } from '../src/local/child.ts'
 import { batches, hotPosts, singlePosts } from './measures/commands.ts'
 import type { Bench, Measure } from './measures/measure.ts'
-import { openBook } from './parts/book.ts'
+import { cachedReads, uncachedPages } from './measures/reads.ts'
+import { rebuildOfBatches, rebuildOfSingles } from './measures/rebuilds.ts'
+import { type Book, batchedBook, openBook, singleBook } from './parts/book.ts'
 import { summarize } from './parts/profile-summary.ts'
 import { startStack } from './parts/stack.ts'
 import { plainHistory, plainSchema } from './plain/schema.ts'
 import { type Result, runRounds } from './rounds.ts'
 import { toTable } from './table.ts'
 
-const measures: readonly Measure[] = [singlePosts, hotPosts, batches]
+const measures: readonly Measure[] = [
+  singlePosts,
+  hotPosts,
+  batches,
+  cachedReads,
+  uncachedPages,
+  rebuildOfSingles,
+  rebuildOfBatches,
+]
 const historySize = 100_000
 
 const { values: options, positionals } = parseArgs({
@@ -48,9 +58,13 @@ try {
   const book = await openBook(stack)
   const yardsticks = new Map<number, Promise<LocalServer>>()
   let tables: Promise<void> | undefined
+  let batched: Promise<Book> | undefined
+  let single: Promise<Book> | undefined
   const bench: Bench = {
     stack,
     book,
+    batched: (count, size) => (batched ??= batchedBook(stack, count, size)),
+    single: () => (single ??= singleBook(stack)),
     yardstick: async (pool) => {
       tables ??= preparePlain(bench)
       await tables

@@ -43,7 +43,7 @@ export const makeRequests = (asked: Asked): Buffer[] => {
   }
 }
 
-const makeTransaction = (from: string, to: string) => {
+export const makeTransaction = (from: string, to: string) => {
   const number = 1 + Math.floor(Math.random() * 99_999)
   const amount = String(number)
   return {

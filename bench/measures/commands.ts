@@ -1,8 +1,7 @@
 import type { LocalServer } from '../../src/local/child.ts'
+import { type Loaded, loadOf } from '../load/ask-load.ts'
 import type { Asked } from '../load/requests.ts'
-import type { Load, Loaded } from '../load/run-load.ts'
 import { type Book, ledgerSchema, untilFolded } from '../parts/book.ts'
-import { ask } from '../parts/task.ts'
 import type { Bench, Contender, Measure, Sample } from './measure.ts'
 
 const measureMs = 1_500
@@ -13,23 +12,6 @@ type Commands = {
   /** Transactions a request. */
   readonly each: number
   readonly asked: (token: string, book: Book) => Asked
-}
-
-const loadOf = async (
-  { stack }: Bench,
-  server: LocalServer,
-  load: Omit<Load, 'url'>,
-): Promise<Loaded> => {
-  const loaded = await ask<Load, Loaded>(stack.servers['load'] as LocalServer, {
-    ...load,
-    url: server.url,
-  })
-  const others = Object.entries(loaded.others)
-  if (others.length > 0) {
-    const log = server.child.logTail().find((line) => line.includes('failed')) ?? ''
-    throw new Error(`${server.child.name} answered ${others.join(' and ')}\n${log}`)
-  }
-  return loaded
 }
 
 const sampleOf = ({ perSecond, p50, p99 }: Loaded, each: number): Sample => ({
@@ -43,7 +25,7 @@ const keepingUp = (bench: Bench, { clients, each, asked }: Commands): Contender 
   name: 'Daybook, projector keeping up',
   run: async () => {
     const { stack, book } = bench
-    const loaded = await loadOf(bench, stack.servers['api'] as LocalServer, {
+    const loaded = await loadOf(bench.stack, stack.servers['api'] as LocalServer, {
       clients,
       ms: measureMs,
       asked: asked(stack.token, book),
@@ -70,7 +52,7 @@ const withoutProjector = (
     try {
       const server = stack.servers[api] as LocalServer
       const load = { clients, ms: measureMs, asked: asked(stack.token, book) }
-      return sampleOf(await loadOf(bench, server, load), each)
+      return sampleOf(await loadOf(bench.stack, server, load), each)
     } finally {
       worker?.kill('SIGCONT')
       await untilFolded(stack, book)
@@ -88,7 +70,7 @@ const plain = async (
   const load = { clients, ms: measureMs, asked: asked(token, bench.book) }
   return {
     name: `plain Postgres, pool of ${pool}`,
-    run: async () => sampleOf(await loadOf(bench, server, load), each),
+    run: async () => sampleOf(await loadOf(bench.stack, server, load), each),
   }
 }
 

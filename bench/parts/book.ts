@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { LocalServer } from '../../src/local/child.ts'
 import { ledger } from '../../src/projections/ledger/ledger.ts'
 import { schemaOf } from '../../src/projections/projection.ts'
+import { type Load, loadOf } from '../load/ask-load.ts'
+import { makeTransaction } from '../load/requests.ts'
 import type { Stack } from './stack.ts'
 
 export type Book = {
@@ -59,4 +62,33 @@ export const untilFolded = async (stack: Stack, book: Book): Promise<void> => {
     if ((rows[0]?.revision ?? -1) >= head) return
     await sleep(20)
   }
+}
+
+/** A folded book whose log holds batches: revision 0 opens it, 1 its accounts, the rest are these. */
+export const batchedBook = async (stack: Stack, count: number, size: number): Promise<Book> => {
+  const book = await openBook(stack)
+  const { accounts } = book
+  for (let batch = 0; batch < count; batch++) {
+    const transactions = Array.from({ length: size }, (_, index) => {
+      const from = accounts[(batch * 7 + index) % accounts.length] as string
+      const to = accounts[(batch * 13 + index * 3 + 1) % accounts.length] as string
+      return makeTransaction(from, from === to ? (accounts[0] as string) : to)
+    }).filter(({ entries: [debit, credit] }) => debit?.account !== credit?.account)
+    await post(stack, `/v1/books/${book.id}/transactions/batch`, { transactions })
+  }
+  await untilFolded(stack, book)
+  return book
+}
+
+const singleMs = 4_000
+
+/** A folded book whose log holds single posts. */
+export const singleBook = async (stack: Stack): Promise<Book> => {
+  const book = await openBook(stack)
+  const { token } = stack
+  const asked = { kind: 'single', isHot: false, token, bookId: book.id, ...book } as const
+  const load: Omit<Load, 'url'> = { clients: 64, ms: singleMs, asked }
+  await loadOf(stack, stack.servers['api'] as LocalServer, load)
+  await untilFolded(stack, book)
+  return book
 }
