@@ -82,6 +82,9 @@ try {
     const rounds = Number(options.rounds)
     results.push(await runRounds(measure, prepared, { rounds, stack, isProfiled: !!profiles }))
   }
+} catch (error) {
+  console.error(error)
+  process.exitCode = 1
 } finally {
   await stack.close()
 }

@@ -59,9 +59,10 @@ const readDefinitions = async (db: Database): Promise<string[]> => {
     [source, Object.keys(tables)],
   )
   const keys = await db.query<{ name: string; definition: string }>(
-    `select conrelid::regclass::text as name, pg_get_constraintdef(oid) as definition
-     from pg_constraint where contype = 'f' and connamespace = $1::regnamespace`,
-    [source],
+    `select conrelid::regclass::text as name, pg_get_constraintdef(pg_constraint.oid) as definition
+     from pg_constraint join pg_class on pg_class.oid = conrelid
+     where contype = 'f' and connamespace = $1::regnamespace and relname = any($2)`,
+    [source, Object.keys(tables)],
   )
   const moved = (text: string) => text.replaceAll(`${source}.`, `${target}.`)
   return [
