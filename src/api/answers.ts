@@ -75,15 +75,18 @@ const toTransaction = (
   event: Recorded<TransactionsRecorded>,
   bookId: string,
 ): TransactionResource => {
-  const { index: _, entries, ...rest } = transaction
+  const { id, status, effective_at, description, metadata, entries } = transaction
   return {
-    ...rest,
+    id,
     book_id: bookId,
-    entries: entries.map(({ account, ...entry }) => ({
-      account_id: account,
-      ...entry,
-      exponent: event.data.exponents[entry.currency] as number,
-    })),
+    status,
+    effective_at,
+    description,
+    metadata,
+    entries: entries.map(({ account, direction, amount, currency }) => {
+      const exponent = event.data.exponents[currency] as number
+      return { account_id: account, direction, amount, currency, exponent }
+    }),
     revision: event.revision,
     created_at: event.metadata.recorded_at,
   }

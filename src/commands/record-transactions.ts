@@ -123,13 +123,13 @@ const recordOne = (
   if ('code' in checked) return checked
   const { entries, effectiveAt } = checked
   return {
+    description: request.description ?? null,
+    effective_at: effectiveAt,
+    entries,
     id,
     index,
-    status: 'posted',
-    effective_at: effectiveAt,
-    description: request.description ?? null,
     metadata: request.metadata ?? {},
-    entries,
+    status: 'posted',
   }
 }
 

@@ -7,18 +7,19 @@ import type { Received } from './received.ts'
 
 /** Gives a decided event its metadata and its place in the chain, after the book's last event. */
 export const seal = (event: BookEvent, received: Received, book: Book, now: number): Recorded => {
+  // In the order of the names, which makes the canonical form cheap.
   const metadata: Omit<EventMetadata, 'hash'> = {
-    schema_version: eventTypes[event.type].version,
-    command_id: received.commandId,
     actor: received.actor,
-    correlation_id: received.correlationId,
     causation_id: received.commandId,
-    recorded_at: toInstant(now),
-    idempotency_key: received.key?.value ?? null,
-    route: received.key?.route ?? null,
+    command_id: received.commandId,
+    correlation_id: received.correlationId,
     fingerprint: received.key?.fingerprint ?? null,
-    previous_hash: book.hash,
+    idempotency_key: received.key?.value ?? null,
     leaf_salt: hasLeaves(event.type) ? received.salt : null,
+    previous_hash: book.hash,
+    recorded_at: toInstant(now),
+    route: received.key?.route ?? null,
+    schema_version: eventTypes[event.type].version,
   }
   return {
     ...event,

@@ -44,7 +44,7 @@ export const checkTransaction = (
     const problem = checkAccount(account, reference, currency, line)
     if (problem) return problem
     const { id, currency: own } = account as Account
-    entries.push({ account: id, direction, amount, currency: own })
+    entries.push({ account: id, amount, currency: own, direction })
   }
   const effectiveAt = request.effective_at
     ? instantOf(request.effective_at, book.header?.timeZone ?? 'UTC')

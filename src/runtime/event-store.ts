@@ -5,8 +5,6 @@ import {
   ErrorType,
   EventStoreDBClient,
   isCommandError,
-  jsonEvent,
-  NO_STREAM,
   type ResolvedEvent,
   START,
 } from '@eventstore/db-client'
@@ -14,6 +12,7 @@ import type { Appended, BookLog } from '../commands/book-log.ts'
 import type { Recorded } from '../domain/events/index.ts'
 import { Rejected, reject } from '../domain/rejection.ts'
 import type { StoredEvent } from '../domain/upcast.ts'
+import { type AppendStream, openAppendStream, type Proposed } from './append-stream.ts'
 
 /** An event with its place in the whole log. */
 export type LoggedEvent = StoredEvent & { readonly stream: string; readonly position: bigint }
@@ -38,38 +37,30 @@ export const bookOf = (stream: string): string | null =>
 
 /**
  * EventStoreDB, a cluster or the embedded store, through its frozen client library. What is known
- * of the library's traps ends here: plain Append is used, by giving credentials a call, because
- * BatchAppend has no deadline and shares its pending promises between streams; reads end when
- * nothing has come for a while, because they have no deadline either.
+ * of the library's traps ends here and in `openAppendStream`: reads end when nothing has come for a
+ * while, because they have no deadline of their own.
  */
 export const connectEventStore = (url: string): EventStore => {
-  const clients = renewableClient(url)
-  const credentials = { username: 'daybook', password: 'daybook' }
+  const connections = renewableConnection(url)
 
   const append = async (
     bookId: string,
     expected: number,
     events: readonly Recorded[],
   ): Promise<Appended> => {
-    const client = clients.current()
+    const proposed = events.map(toProposed)
+    const connection = connections.current()
     try {
-      const options = {
-        expectedRevision: expected < 0 ? (NO_STREAM as typeof NO_STREAM) : BigInt(expected),
-        credentials,
-        deadline,
-      }
-      await client.appendToStream(streamOf(bookId), events.map(toJsonEvent), options)
-      return { kind: 'appended' }
+      return { kind: await connection.appends.append(streamOf(bookId), expected, proposed) }
     } catch (error) {
-      if (isOf(error, ErrorType.WRONG_EXPECTED_VERSION)) return { kind: 'wrong_revision' }
-      clients.doubt(client)
+      connections.doubt(connection)
       return { kind: 'unknown', error: error as Error }
     }
   }
 
   async function* read(start: (client: EventStoreDBClient) => Reading) {
-    const client = clients.current()
-    yield* guarded(start(client), () => clients.doubt(client))
+    const connection = connections.current()
+    yield* guarded(start(connection.client), () => connections.doubt(connection))
   }
 
   const readBook = (bookId: string, from: number, limit: number) =>
@@ -109,17 +100,25 @@ export const connectEventStore = (url: string): EventStore => {
       const last = { direction: BACKWARDS, fromPosition: END, maxCount: 1 } as const
       for await (const _ of read((client) => client.readAll(last)));
     },
-    close: () => clients.close(),
+    close: () => connections.close(),
   }
 }
 
-const toJsonEvent = ({ id, type, data, metadata }: Recorded) =>
-  jsonEvent({ id, type, data: data as never, metadata: metadata as never })
+const encoder = new TextEncoder()
+
+const toProposed = ({ id, type, data, metadata }: Recorded): Proposed => ({
+  id,
+  type,
+  data: encoder.encode(JSON.stringify(data)),
+  metadata: encoder.encode(JSON.stringify(metadata)),
+})
 
 const isOf = (error: unknown, type: ErrorType): boolean =>
   error instanceof Error && isCommandError(error) && error.type === type
 
-/** A client that failed younger than this was made while nobody was there: another would be no better. */
+type Connection = { readonly client: EventStoreDBClient; readonly appends: AppendStream }
+
+/** One that failed younger than this was made while nobody was there: another would be no better. */
 const settledMs = 500
 
 /**
@@ -127,29 +126,31 @@ const settledMs = 500
  * without anybody saying so, and gRPC waits ever longer before it connects again, up to two minutes.
  * It shares connections, and these waits, between clients of equal options, so no two are equal.
  */
-const renewableClient = (url: string) => {
+const renewableConnection = (url: string) => {
   let made = 0
-  const make = () => {
+  const make = (): Connection => {
     const keepAliveInterval = 10_000 + (made++ % 10_000)
     const options = `${url.includes('?') ? '&' : '?'}keepAliveInterval=${keepAliveInterval}`
-    return EventStoreDBClient.connectionString(url.includes('keepAlive') ? url : url + options)
+    const own = url.includes('keepAlive') ? url : url + options
+    const client = EventStoreDBClient.connectionString(own)
+    return { client, appends: openAppendStream(client, deadline) }
   }
   let current = make()
   let madeAt = Date.now()
 
   return {
     current: () => current,
-    doubt: (client: EventStoreDBClient): void => {
-      if (client !== current || Date.now() - madeAt < settledMs) return
+    doubt: (connection: Connection): void => {
+      if (connection !== current || Date.now() - madeAt < settledMs) return
       current = make()
       madeAt = Date.now()
-      void dispose(client)
+      void dispose(connection)
     },
     close: () => dispose(current),
   }
 }
 
-const dispose = async (client: EventStoreDBClient): Promise<void> => {
+const dispose = async ({ client }: Connection): Promise<void> => {
   const timeUp = new Promise<void>((resolve) => setTimeout(resolve, disposeMs).unref())
   await Promise.race([client.dispose(), timeUp])
   // The library has no other way to let go of the connection itself.

@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresDialect, sql } from 'kysely'
+import { LRUCache } from 'lru-cache'
 import { Rejected, reject } from '../domain/rejection.ts'
 import { ledger } from '../projections/ledger/ledger.ts'
 import { schemaOf } from '../projections/projection.ts'
@@ -30,6 +31,10 @@ const schema = schemaOf(ledger)
 /** How long a reader waits for the revision it asks for. */
 const patience = 2_000
 const cacheFor = 60_000
+const recentBytes = 32 * 1024 * 1024
+
+/** An answer in the cache, and until when it is good. */
+type Kept = Answer & { readonly until: number }
 
 /** Queries over one snapshot each, answered from the cache where nothing they rest on changed. */
 export const readModel = (
@@ -39,6 +44,21 @@ export const readModel = (
 ): ReadModelAccess => {
   const kysely = new Kysely<ReadModel>({ dialect: new PostgresDialect({ pool }) })
   const running = new Map<string, Promise<Answer>>()
+  /** In this process: an answer under the tags' present values is as good as the one in Redis. */
+  const recent = new LRUCache<string, Kept>({
+    maxSize: recentBytes,
+    sizeCalculation: ({ body }, name) => 2 * (body.length + name.length),
+  })
+
+  const find = async (name: string): Promise<Kept | null> => {
+    const own = recent.get(name)
+    if (own && own.until > Date.now()) return own
+    const hit = await cache.get(keyOf(name))
+    if (hit === null) return null
+    const kept = fromCache(hit)
+    recent.set(name, kept)
+    return kept
+  }
 
   const snapshot = async <Parameters, Data>(
     query: Query<Parameters, Data>,
@@ -86,17 +106,20 @@ export const readModel = (
       return untilVisible(() => snapshot(query, bookId, parameters, minRevision))
     }
     const name = JSON.stringify([schema, query.name, bookId, parameters, values.slice(1)])
-    const key = `answer:${createHash('sha1').update(name).digest('base64url')}`
-    const hit = await cache.get(key)
-    count(hit === null ? 'miss' : 'hit')
-    if (hit !== null) return fromCache(hit, visible)
-    const { body, revision } = await once(key, async () => {
+    const found = await find(name)
+    count(found ? 'hit' : 'miss')
+    if (found) return { body: found.body, revision: Math.max(found.revision, visible) }
+    const { body, revision } = await once(name, async () => {
       const { body, revision, validFor } = await untilVisible(() =>
         snapshot(query, bookId, parameters, null),
       )
       const hasReachedTags = values.every((tag) => revisionOf(tag) <= revision)
       const jittered = Math.floor(validFor * (0.8 + 0.2 * Math.random()))
-      if (hasReachedTags && jittered > 0) await cache.set(key, `${revision}\n${body}`, jittered)
+      if (hasReachedTags && jittered > 0) {
+        const until = Date.now() + jittered
+        recent.set(name, { body, revision, until })
+        await cache.set(keyOf(name), `${revision} ${until}\n${body}`, jittered)
+      }
       return { body, revision }
     })
     return { body, revision: Math.max(revision, visible) }
@@ -110,10 +133,12 @@ export const readModel = (
   }
 }
 
-const fromCache = (hit: string, visible: number): Answer => {
+const keyOf = (name: string): string => `answer:${hash('sha1', name, 'base64url')}`
+
+const fromCache = (hit: string): Kept => {
   const end = hit.indexOf('\n')
-  const revision = Math.max(Number(hit.slice(0, end)), visible)
-  return { revision, body: hit.slice(end + 1) }
+  const [revision, until] = hit.slice(0, end).split(' ')
+  return { revision: Number(revision), until: Number(until), body: hit.slice(end + 1) }
 }
 
 /** Asks again until there is a snapshot that shows the revision. */

@@ -3,23 +3,24 @@ import type { Metadata } from '../metadata.ts'
 import type { Rejection } from '../rejection.ts'
 import type { Event, EventType } from './event.ts'
 
+/** With its keys in the order of their names, like a transaction's: see `canonical`. */
 export type RecordedEntry = {
   /** The account's id. */
   readonly account: string
-  readonly direction: Direction
   readonly amount: string
   readonly currency: string
+  readonly direction: Direction
 }
 
 export type RecordedTransaction = {
+  readonly description: string | null
+  readonly effective_at: string
+  readonly entries: readonly RecordedEntry[]
   readonly id: string
   /** Place in the request. */
   readonly index: number
-  readonly status: 'posted'
-  readonly effective_at: string
-  readonly description: string | null
   readonly metadata: Metadata
-  readonly entries: readonly RecordedEntry[]
+  readonly status: 'posted'
 }
 
 /** One command's transactions, and what became of its other items: the whole answer is in here. */

@@ -55,11 +55,19 @@ const foldSlice = async (
   const { db, store, cache, log, stopping } = projecting
   const end = Date.now() + sliceMs
   try {
+    let ahead: Promise<Page | null> | null = null
     while (Date.now() < end && !stopping.aborted) {
-      const page = await readPage(store, bookId, await readCheckpoint(db, projection, bookId))
+      const reading: Promise<Page | null> =
+        ahead ?? readPage(store, bookId, await readCheckpoint(db, projection, bookId))
+      const page = await reading
       if (!page) return 'caught_up'
+      // The next page is read while Postgres writes this one.
+      ahead = page.isFull ? readPage(store, bookId, page.next) : null
+      ahead?.catch(() => {})
       const applied = await applyUpToPoison(db, projection, page)
-      if (!applied) continue // Another worker was faster.
+      // Another worker was faster, or the page was cut short.
+      if (applied?.revision !== page.next.revision) ahead = null
+      if (!applied) continue
       const { id, tags, revision } = applied
       if (await cache.raise(tags, revision)) await forgetStaleTags(db, projection, [id])
       tellFolded(projecting, projection.name, page, revision)

@@ -21,6 +21,10 @@ export type Page = {
   readonly events: readonly Recorded[]
   /** Of the last event in the whole log. */
   readonly position: bigint
+  /** The checkpoint that applying it leaves. */
+  readonly next: Checkpoint
+  /** Whether it ends where it does because a page is no longer, so that more is sure to follow. */
+  readonly isFull: boolean
 }
 
 /** A page ends at this many events or, because one may hold a batch, this many transactions. */
@@ -75,7 +79,10 @@ export const readPage = async (
     items += event.type === 'TransactionsRecorded' ? event.data.transactions.length : 1
     if (items >= maxPageItems) break
   }
-  return events.length > 0 ? { bookId, from, events, position } : null
+  if (events.length === 0) return null
+  const next = { revision, eventHash, epoch: from.epoch }
+  const isFull = events.length >= maxPageEvents || items >= maxPageItems
+  return { bookId, from, events, position, next, isFull }
 }
 
 const decode = (logged: LoggedEvent, revision: number, previousHash: string): Recorded | Poison => {
@@ -114,16 +121,15 @@ export const applyPage = (
       await writeRows(client, place, added, false)
     }
     const last = events.at(-1) as Recorded
-    await client.query(
-      `update ${schema}.checkpoint
-       set revision = $2, event_hash = $3, position = $4, updated_at = $5 where book_id = $1`,
-      [bookId, last.revision, last.metadata.hash, position, last.metadata.recorded_at],
-    )
-    await client.query(`delete from ${schema}.failure where book_id = $1`, [bookId])
     const tags = await withTagsBefore(client, schema, bookId, set.tags)
+    const { revision, metadata } = last
     const { rows } = await client.query(
-      `insert into ${schema}.stale_tag (revision, tags) values ($1, $2) returning id`,
-      [last.revision, tags],
+      `with moved as (
+         update ${schema}.checkpoint
+         set revision = $2, event_hash = $3, position = $4, updated_at = $5 where book_id = $1
+       ), mended as (delete from ${schema}.failure where book_id = $1)
+       insert into ${schema}.stale_tag (revision, tags) values ($2, $6) returning id`,
+      [bookId, revision, metadata.hash, position, metadata.recorded_at, tags],
     )
     return { id: rows[0].id, tags, revision: last.revision }
   })

@@ -1,0 +1,22 @@
+import type { LocalServer } from '../../src/local/child.ts'
+import type { Stack } from '../parts/stack.ts'
+import { ask } from '../parts/task.ts'
+import type { Load, Loaded } from './run-load.ts'
+
+export type { Load, Loaded } from './run-load.ts'
+
+/** Has the clients' process ask a server; an unexpected answer is an error. */
+export const loadOf = async (
+  { servers }: Stack,
+  server: LocalServer,
+  load: Omit<Load, 'url'>,
+): Promise<Loaded> => {
+  const full = { ...load, url: server.url }
+  const loaded = await ask<Load, Loaded>(servers['load'] as LocalServer, full)
+  const others = Object.entries(loaded.others)
+  if (others.length > 0) {
+    const log = server.child.logTail().find((line) => line.includes('failed')) ?? ''
+    throw new Error(`${server.child.name} answered ${others.join(' and ')}\n${log}`)
+  }
+  return loaded
+}

@@ -1,0 +1,76 @@
+import { percentile } from '../statistics.ts'
+import { openConnection } from './connection.ts'
+import { type Lag, type Watched, watchLag } from './lag.ts'
+import { type Asked, makeRequests } from './requests.ts'
+
+export type Load = {
+  readonly url: string
+  readonly clients: number
+  readonly ms: number
+  readonly asked: Asked
+  /** The projection to wait for, and how far it lags behind. */
+  readonly watched?: Watched
+}
+
+export type Loaded = {
+  /** Answers with the expected status. */
+  readonly count: number
+  readonly seconds: number
+  readonly perSecond: number
+  /** In ms. */
+  readonly p50: number
+  readonly p99: number
+  readonly others: Readonly<Record<string, number>>
+  /** Of one core, while the load was on. */
+  readonly cpu: number
+  readonly lag: Lag | null
+}
+
+const expected = { single: 201, batch: 201, account: 200, page: 200 }
+
+/** Each client sends its next request when the one before it is answered. */
+export const runLoad = async ({ url, clients, ms, asked, watched }: Load): Promise<Loaded> => {
+  const requests = makeRequests(asked)
+  const connections = await Promise.all(Array.from({ length: clients }, () => openConnection(url)))
+  const watch = watched && (await watchLag(watched))
+  const latencies: number[] = []
+  const others: Record<string, number> = {}
+  let next = Math.floor(Math.random() * requests.length)
+  const cpuBefore = process.cpuUsage()
+  const start = performance.now()
+  const end = start + ms
+  await Promise.all(
+    connections.map(async ({ ask }) => {
+      for (let sent = performance.now(); sent < end; ) {
+        next = next + 1 === requests.length ? 0 : next + 1
+        const { status, revision, bytes } = await ask(requests[next] as Buffer)
+        const now = performance.now()
+        if (status === expected[asked.kind]) latencies.push(now - sent)
+        else others[whatOf(bytes)] = (others[whatOf(bytes)] ?? 0) + 1
+        if (watch && revision >= 0) watch.acknowledged(revision, now)
+        sent = now
+      }
+    }),
+  )
+  const seconds = (performance.now() - start) / 1000
+  const { user, system } = process.cpuUsage(cpuBefore)
+  const lag = watch ? await watch.caughtUp() : null
+  for (const { close } of connections) close()
+  latencies.sort((a, b) => a - b)
+  return {
+    count: latencies.length,
+    seconds,
+    perSecond: latencies.length / seconds,
+    p50: percentile(latencies, 0.5),
+    p99: percentile(latencies, 0.99),
+    others,
+    cpu: (user + system) / 1e6 / seconds,
+    lag,
+  }
+}
+
+/** The status with the start of the body. */
+const whatOf = (bytes: Buffer): string => {
+  const text = bytes.toString()
+  return `${text.slice(9, 12)} ${text.slice(text.indexOf('\r\n\r\n') + 4).slice(0, 200)}`
+}

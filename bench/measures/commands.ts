@@ -1,0 +1,129 @@
+import type { LocalServer } from '../../src/local/child.ts'
+import { type Loaded, loadOf } from '../load/ask-load.ts'
+import type { Asked } from '../load/requests.ts'
+import { type Book, ledgerSchema, untilFolded } from '../parts/book.ts'
+import type { Bench, Contender, Measure, Sample } from './measure.ts'
+
+const measureMs = 1_500
+const batchSize = 1_000
+
+type Commands = {
+  readonly clients: number
+  /** Transactions a request. */
+  readonly each: number
+  readonly asked: (token: string, book: Book) => Asked
+}
+
+const sampleOf = ({ perSecond, p50, p99 }: Loaded, each: number): Sample => ({
+  rate: perSecond * each,
+  p50,
+  p99,
+})
+
+/** The rate counts until all can be seen in the read model, not only until all is answered. */
+const keepingUp = (bench: Bench, { clients, each, asked }: Commands): Contender => ({
+  name: 'Daybook, projector keeping up',
+  run: async () => {
+    const { stack, book } = bench
+    const loaded = await loadOf(bench.stack, stack.servers['api'] as LocalServer, {
+      clients,
+      ms: measureMs,
+      asked: asked(stack.token, book),
+      watched: { databaseUrl: stack.databaseUrl, bookId: book.id, schema: ledgerSchema },
+    })
+    const { lag } = loaded
+    if (!lag) throw new Error('the lag was not watched')
+    const sample = sampleOf(loaded, each)
+    return { ...sample, answered: sample.rate, rate: lag.perSecond * each, lag }
+  },
+})
+
+const withoutProjector = (
+  bench: Bench,
+  { clients, each, asked }: Commands,
+  name: string,
+  api: string,
+): Contender => ({
+  name,
+  run: async () => {
+    const { stack, book } = bench
+    const worker = stack.servers['worker']?.child.process
+    worker?.kill('SIGSTOP')
+    try {
+      const server = stack.servers[api] as LocalServer
+      const load = { clients, ms: measureMs, asked: asked(stack.token, book) }
+      return sampleOf(await loadOf(bench.stack, server, load), each)
+    } finally {
+      worker?.kill('SIGCONT')
+      await untilFolded(stack, book)
+    }
+  },
+})
+
+const plain = async (
+  bench: Bench,
+  { clients, each, asked }: Commands,
+  pool: 8 | 32,
+): Promise<Contender> => {
+  const server = await bench.yardstick(pool)
+  const { token } = bench.stack
+  const load = { clients, ms: measureMs, asked: asked(token, bench.book) }
+  return {
+    name: `plain Postgres, pool of ${pool}`,
+    run: async () => sampleOf(await loadOf(bench.stack, server, load), each),
+  }
+}
+
+const prepare = (commands: Commands) => async (bench: Bench) => {
+  const { servers } = bench.stack
+  const ours = [
+    keepingUp(bench, commands),
+    withoutProjector(bench, commands, 'Daybook, projector stopped', 'api'),
+  ]
+  if (servers['against']) {
+    ours.push(withoutProjector(bench, commands, 'other build, projector stopped', 'against'))
+  }
+  return { ours, yardsticks: [await plain(bench, commands, 8), await plain(bench, commands, 32)] }
+}
+
+export const singlePosts: Measure = {
+  name: 'single',
+  title: 'single posts, 64 clients, random accounts',
+  unit: 'transactions/s',
+  bar: 2,
+  prepare: prepare({
+    clients: 64,
+    each: 1,
+    asked: (token, { id, accounts }) => {
+      return { kind: 'single', isHot: false, token, bookId: id, accounts }
+    },
+  }),
+}
+
+export const hotPosts: Measure = {
+  name: 'hot',
+  title: 'single posts, 64 clients, one account in all',
+  unit: 'transactions/s',
+  bar: 3,
+  prepare: prepare({
+    clients: 64,
+    each: 1,
+    asked: (token, { id, accounts }) => {
+      return { kind: 'single', isHot: true, token, bookId: id, accounts }
+    },
+  }),
+}
+
+export const batches: Measure = {
+  name: 'batch',
+  title: 'batches of 1,000, 4 clients',
+  unit: 'transactions/s',
+  bar: 2.5,
+  prepare: prepare({
+    clients: 4,
+    each: batchSize,
+    asked: (token, { id, accounts }) => {
+      return { kind: 'batch', size: batchSize, token, bookId: id, accounts }
+    },
+  }),
+}

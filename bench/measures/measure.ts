@@ -1,0 +1,45 @@
+import type { LocalServer } from '../../src/local/child.ts'
+import type { Book } from '../parts/book.ts'
+import type { Stack } from '../parts/stack.ts'
+
+export type Bench = {
+  readonly stack: Stack
+  /** For commands and reads; its read model is kept by the worker. */
+  readonly book: Book
+  /** A folded book of so many batches, made when it is first asked for. */
+  readonly batched: (batches: number, size: number) => Promise<Book>
+  /** The same of single posts, as many as can be made in a few seconds. */
+  readonly single: () => Promise<Book>
+  /** Plain Postgres behind Daybook's stack, by the size of its pool; 0 is the bare route. */
+  readonly yardstick: (pool: 8 | 32 | 0) => Promise<LocalServer>
+}
+
+export type Sample = {
+  /** What is compared, per second. */
+  readonly rate: number
+  /** In ms. */
+  readonly p50?: number
+  readonly p99?: number
+  /** Of the projection behind the answers, in ms. */
+  readonly lag?: { readonly p50: number; readonly p99: number }
+  /** Work per second while requests were answered, catching up left out. */
+  readonly answered?: number
+}
+
+export type Contender = { readonly name: string; readonly run: () => Promise<Sample> }
+
+export type Prepared = {
+  readonly ours: readonly Contender[]
+  /** The best of these counts. */
+  readonly yardsticks: readonly Contender[]
+}
+
+export type Measure = {
+  /** On the command line. */
+  readonly name: string
+  readonly title: string
+  readonly unit: string
+  /** What the ratio must reach. */
+  readonly bar: number
+  readonly prepare: (bench: Bench) => Promise<Prepared>
+}

@@ -1,0 +1,95 @@
+import type { LocalServer } from '../../src/local/child.ts'
+import { type Load, type Loaded, loadOf } from '../load/ask-load.ts'
+import type { Asked } from '../load/requests.ts'
+import { untilFolded } from '../parts/book.ts'
+import type { Bench, Contender, Measure } from './measure.ts'
+
+const measureMs = 1_200
+
+const contender = (
+  { stack }: Bench,
+  name: string,
+  server: LocalServer,
+  load: { readonly clients: number; readonly asked: Asked },
+): Contender => ({
+  name,
+  run: async () => {
+    const full: Omit<Load, 'url'> = { ...load, ms: measureMs }
+    const { perSecond, p50, p99 }: Loaded = await loadOf(stack, server, full)
+    return { rate: perSecond, p50, p99 }
+  },
+})
+
+/** Accounts that were asked for before and have not changed since. */
+export const cachedReads: Measure = {
+  name: 'cached',
+  title: 'cached read of an account, 64 clients',
+  unit: 'requests/s',
+  bar: 0.7,
+  prepare: async (bench) => {
+    const { stack, book } = bench
+    const { id, accounts } = book
+    const load = {
+      clients: 64,
+      asked: { kind: 'account', token: stack.token, bookId: id, accounts },
+    } as const
+    await untilFolded(stack, book)
+    const bare = await bench.yardstick(0)
+    const ours = [contender(bench, 'Daybook', stack.servers['api'] as LocalServer, load)]
+    const { against } = stack.servers
+    if (against) ours.push(contender(bench, 'other build', against, load))
+    return {
+      ours,
+      yardsticks: [contender(bench, 'bare Koa route, same token', bare, load)],
+    }
+  },
+}
+
+const batches = 60
+const size = 1_000
+
+/** Pages from places that nobody asked for before, among sixty thousand transactions. */
+export const uncachedPages: Measure = {
+  name: 'page',
+  title: 'uncached page of 50 transactions, 32 clients',
+  unit: 'requests/s',
+  bar: 0.7,
+  prepare: async (bench) => {
+    const { stack } = bench
+    const book = await bench.batched(batches, size)
+    const api = stack.servers['api'] as LocalServer
+    const hand = await bench.yardstick(8)
+    const places = Array.from({ length: 20_000 }, () => ({
+      revision: 2 + Math.floor(Math.random() * batches),
+      index: Math.floor(Math.random() * size),
+    }))
+    const signature = await signatureOf(bench, book.id)
+    const toCursor = ({ revision, index }: (typeof places)[number]) =>
+      Buffer.from(JSON.stringify([signature, revision, index])).toString('base64url')
+    const load = (paths: readonly string[]) => ({
+      clients: 32,
+      asked: {
+        kind: 'page',
+        token: stack.token,
+        bookId: book.id,
+        accounts: book.accounts,
+        paths,
+      } as const,
+    })
+    const list = `/v1/books/${book.id}`
+    const cursors = places.map((place) => `${list}/transactions?cursor=${toCursor(place)}`)
+    const pages = places.map(({ revision, index }) => `${list}/page/${revision}/${index}`)
+    return {
+      ours: [contender(bench, 'Daybook', api, load(cursors))],
+      yardsticks: [contender(bench, 'hand-written SQL, pool of 8', hand, load(pages))],
+    }
+  },
+}
+
+/** What stands before the place in a cursor of this list. */
+const signatureOf = async ({ stack }: Bench, bookId: string): Promise<string> => {
+  const url = `${stack.servers['api']?.url}/v1/books/${bookId}/transactions`
+  const response = await fetch(url, { headers: { authorization: `Bearer ${stack.token}` } })
+  const { meta } = (await response.json()) as { meta: { nextCursor: string } }
+  return JSON.parse(Buffer.from(meta.nextCursor, 'base64url').toString())[0]
+}

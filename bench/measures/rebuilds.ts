@@ -1,0 +1,64 @@
+import type { LocalServer } from '../../src/local/child.ts'
+import type { Book } from '../parts/book.ts'
+import { ask } from '../parts/task.ts'
+import type { Rebuild } from '../rebuild.ts'
+import type { Bench, Contender, Measure } from './measure.ts'
+
+const batches = 60
+const size = 1_000
+
+const contender = (
+  { stack }: Bench,
+  name: string,
+  { id }: Book,
+  how: Rebuild['how'],
+  transactions: number,
+): Contender => ({
+  name,
+  run: async () => {
+    const rebuilder =
+      stack.servers['rebuild'] ??
+      (await stack.start('rebuild', [new URL('../rebuild.js', import.meta.url).pathname]))
+    const task: Rebuild = { how, bookId: id }
+    const seconds = await ask<Rebuild, number>(rebuilder as LocalServer, task)
+    return { rate: transactions / seconds }
+  },
+})
+
+const count = async ({ stack }: Bench, { id }: Book): Promise<number> => {
+  const { rows } = await stack.pool.query<{ count: string }>(
+    'select count(*) from ledger_v1.transaction where book_id = $1',
+    [id],
+  )
+  return Number(rows[0]?.count)
+}
+
+export const rebuildOfSingles: Measure = {
+  name: 'rebuild',
+  title: 'rebuild from a log of single posts',
+  unit: 'transactions/s',
+  bar: 1.3,
+  prepare: async (bench) => {
+    const book = await bench.single()
+    const transactions = await count(bench, book)
+    return {
+      ours: [contender(bench, 'Daybook', book, 'runner', transactions)],
+      yardsticks: [contender(bench, 'straightforward projector', book, 'plainly', transactions)],
+    }
+  },
+}
+
+export const rebuildOfBatches: Measure = {
+  name: 'rebuild-batched',
+  title: 'rebuild from a log of batches',
+  unit: 'transactions/s',
+  bar: 0.5,
+  prepare: async (bench) => {
+    const book = await bench.batched(batches, size)
+    const transactions = await count(bench, book)
+    return {
+      ours: [contender(bench, 'Daybook', book, 'runner', transactions)],
+      yardsticks: [contender(bench, 'COPY of the rows, then indexes', book, 'copy', transactions)],
+    }
+  },
+}

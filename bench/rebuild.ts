@@ -1,0 +1,28 @@
+import { connectEventStore } from '../src/runtime/event-store.ts'
+import { connectPostgres } from '../src/runtime/postgres.ts'
+import { serveTasks } from './parts/task.ts'
+import { copyAgain } from './rebuild/copy-again.ts'
+import { foldPlainly } from './rebuild/fold-plainly.ts'
+import { foldWithRunner } from './rebuild/fold-with-runner.ts'
+
+/** One book's read model from scratch. */
+export type Rebuild = { readonly how: 'runner' | 'plainly' | 'copy'; readonly bookId: string }
+
+const db = connectPostgres(process.env['DATABASE_URL'] ?? '', {
+  max: 4,
+  statementMs: 60_000,
+  onError: () => {},
+})
+const store = connectEventStore(process.env['EVENTSTORE_URL'] ?? '')
+
+/** Answers how many seconds it took. */
+serveTasks(async ({ how, bookId }: Rebuild): Promise<number> => {
+  switch (how) {
+    case 'runner':
+      return foldWithRunner(db, store, bookId)
+    case 'plainly':
+      return foldPlainly(db, store, bookId)
+    case 'copy':
+      return copyAgain(db, bookId)
+  }
+})

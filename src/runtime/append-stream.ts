@@ -1,0 +1,141 @@
+import type { EventStoreDBClient } from '@eventstore/db-client'
+import shared from '@eventstore/db-client/generated/shared_pb.js'
+import grpc from '@eventstore/db-client/generated/streams_grpc_pb.js'
+import streams from '@eventstore/db-client/generated/streams_pb.js'
+import { v4 } from 'uuid'
+
+/** An event as it goes to the store. */
+export type Proposed = {
+  readonly id: string
+  readonly type: string
+  /** JSON in UTF-8. */
+  readonly data: Uint8Array
+  readonly metadata: Uint8Array
+}
+
+export type AppendStream = {
+  /** Rejects when no answer came, in time or ever: then it may have been stored, or may yet be. */
+  readonly append: (
+    stream: string,
+    expected: number,
+    events: readonly Proposed[],
+  ) => Promise<'appended' | 'wrong_revision'>
+}
+
+type Response = InstanceType<typeof streams.BatchAppendResp>
+type Call = ReturnType<InstanceType<typeof grpc.StreamsClient>['batchAppend']>
+/** Ends the wait for one answer. */
+type Waiting = (answer: Response | Error) => void
+type Opened = { readonly call: Call; readonly waiting: Map<string, Waiting> }
+
+/**
+ * BatchAppend: all appends of a process over one call, at a third of what Append costs. The
+ * library's own use of it never settles when the server is mute, mixes up the answers of different
+ * calls, and can end the process; so the call is its, and what goes over it is ours.
+ */
+export const openAppendStream = (client: EventStoreDBClient, deadline: number): AppendStream => {
+  let opened: Promise<Opened> | null = null
+
+  const open = async (): Promise<Opened> => {
+    const call = await client['GRPCStreamCreator'](grpc.StreamsClient, 'batchAppend', (streams) =>
+      streams.batchAppend(...client['callArguments']({}, { deadline: Number.POSITIVE_INFINITY })),
+    )()
+    const waiting = new Map<string, Waiting>()
+    let isOver = false
+    const end = (error: Error = new Error('the event store has ended the call')) => {
+      if (isOver) return
+      isOver = true
+      opened = null
+      for (const settle of waiting.values()) settle(error)
+      waiting.clear()
+    }
+    call.on('data', (response: Response) => {
+      const id = toText(response.getCorrelationId())
+      waiting.get(id)?.(response)
+      waiting.delete(id)
+    })
+    call.on('error', end)
+    call.on('end', () => end())
+    return { call, waiting }
+  }
+
+  const append: AppendStream['append'] = async (stream, expected, events) => {
+    const id = v4()
+    const request = toRequest(id, stream, expected, events)
+    opened ??= open()
+    opened.catch(() => {
+      opened = null
+    })
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`no answer within ${deadline} ms`)), deadline)
+    })
+    try {
+      const { call, waiting } = await Promise.race([opened, late])
+      const answer = new Promise<Response | Error>((resolve) => waiting.set(id, resolve))
+      call.write(request)
+      // A call that is mute is given up, and with it the connection.
+      const response = await Promise.race([answer, late]).catch((error: unknown) => {
+        waiting.delete(id)
+        call.cancel()
+        throw error
+      })
+      if (response instanceof Error) throw response
+      return resultOf(response)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  return { append }
+}
+
+const toRequest = (
+  id: string,
+  stream: string,
+  expected: number,
+  events: readonly Proposed[],
+): InstanceType<typeof streams.BatchAppendReq> => {
+  const identifier = new shared.StreamIdentifier()
+  identifier.setStreamName(new TextEncoder().encode(stream))
+  const options = new streams.BatchAppendReq.Options()
+  options.setStreamIdentifier(identifier)
+  if (expected < 0) options.setNoStream(new shared.Empty() as never)
+  else options.setStreamPosition(String(expected))
+  const request = new streams.BatchAppendReq()
+  request.setCorrelationId(toUuid(id))
+  request.setOptions(options)
+  for (const event of events) {
+    const message = new streams.BatchAppendReq.ProposedMessage()
+    message.setId(toUuid(event.id))
+    message.getMetadataMap().set('type', event.type).set('content-type', 'application/json')
+    message.setData(event.data)
+    message.setCustomMetadata(event.metadata)
+    request.addProposedMessages(message)
+  }
+  request.setIsFinal(true)
+  return request
+}
+
+const resultOf = (response: Response): 'appended' | 'wrong_revision' => {
+  if (response.hasSuccess()) return 'appended'
+  const error = response.getError()
+  const type = error?.getDetails()?.getTypeName() ?? 'an answer without a reason'
+  if (type === 'event_store.client.WrongExpectedVersion') return 'wrong_revision'
+  throw new Error(`the event store refused the append: ${type} ${error?.getMessage() ?? ''}`)
+}
+
+const toUuid = (id: string): InstanceType<typeof shared.UUID> => {
+  const uuid = new shared.UUID()
+  uuid.setString(id)
+  return uuid
+}
+
+/** The store may answer with two 64-bit numbers what it was told as text. */
+const toText = (uuid: InstanceType<typeof shared.UUID> | undefined): string => {
+  const structured = uuid?.getStructured()
+  if (!uuid || !structured) return uuid?.getString() ?? ''
+  const half = (bits: string) => BigInt.asUintN(64, BigInt(bits)).toString(16).padStart(16, '0')
+  const hex = half(structured.getMostSignificantBits()) + half(structured.getLeastSignificantBits())
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}
