@@ -14,6 +14,9 @@ import { plainHistory, plainSchema } from './plain/schema.ts'
 import { type Result, runRounds } from './rounds.ts'
 import { toTable } from './table.ts'
 
+// The event store alone, which knows nothing of the rest. It ends the process itself.
+if (process.argv[2] === 'event-store') await import('./event-store/run.ts')
+
 const measures: readonly Measure[] = [
   singlePosts,
   hotPosts,
