@@ -13,7 +13,7 @@ export type Probes = {
 }
 
 /** Often while somebody waits for the outcome, seldom else. */
-const everyMs = { awaited: 120, idle: 1_000 }
+const everyMs = { awaited: 200, idle: 1_000 }
 const maxAtOnce = 40
 const probeMs = 4_000
 

@@ -95,6 +95,7 @@ const breakThings = async (
   const recoveries: Recovery[] = []
   const end = Date.now() + minutes * 60_000
   let number = 0
+  let isAlone = true
   for (const round of schedule(scheduled)) {
     if (Date.now() > end) break
     await sleep(round.pauseMs)
@@ -105,7 +106,8 @@ const breakThings = async (
     )
     const [only] = struck
     const lifted = Math.max(...struck.map(({ countedFrom }) => countedFrom))
-    const label = struck.length === 1 && only ? only.label : 'several at once'
+    const label = struck.length === 1 && isAlone && only ? only.label : 'several at once'
+    isAlone = round.waits
     const what = struck.map((one) => one.label).join(' + ')
     if (!round.waits) {
       unwatch()

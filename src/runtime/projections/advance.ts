@@ -29,15 +29,17 @@ const latest = new Map<string, Promise<unknown>>()
 /**
  * Folds what is new in a book, page by page, until nothing is or the slice is over. In one process
  * a book is folded by one caller after the other: together they would only wait for one row lock.
+ * Who asks for a revision gets no more: a busy book has news for ever.
  */
 export const advance = async (
   projecting: Projecting,
   projection: Projection,
   bookId: string,
+  upTo = Number.POSITIVE_INFINITY,
 ): Promise<Progress> => {
   const key = `${projection.name} ${bookId}`
   const before = latest.get(key) ?? Promise.resolve()
-  const mine = before.catch(() => {}).then(() => foldSlice(projecting, projection, bookId))
+  const mine = before.catch(() => {}).then(() => foldSlice(projecting, projection, bookId, upTo))
   latest.set(key, mine)
   try {
     return await mine
@@ -50,12 +52,15 @@ const foldSlice = async (
   projecting: Projecting,
   projection: Projection,
   bookId: string,
+  upTo: number,
 ): Promise<Progress> => {
   const { db, store, cache, log, stopping } = projecting
   const end = Date.now() + sliceMs
   try {
     while (Date.now() < end && !stopping.aborted) {
-      const page = await readPage(store, bookId, await readCheckpoint(db, projection, bookId))
+      const checkpoint = await readCheckpoint(db, projection, bookId)
+      if (checkpoint.revision >= upTo) return 'caught_up'
+      const page = await readPage(store, bookId, checkpoint)
       if (!page) return 'caught_up'
       const applied = await applyUpToPoison(db, projection, page)
       if (!applied) continue // Another worker was faster.
