@@ -4,9 +4,17 @@ import type { Redis } from 'ioredis'
 import type { Logger } from './log.ts'
 
 const queueName = 'daybook'
+/** Longer than the connection waits for an answer to one command. */
+const addMs = 3_000
 /** Without Redis the library would wait for it before it closes. */
 const closeMs = 3_000
 const connectionOf = (redis: Redis) => redis as never
+
+const within = (ms: number, work: Promise<unknown>): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms).unref()
+    void work.then(() => resolve(), reject).finally(() => clearTimeout(timer))
+  })
 
 export type WakeUps = {
   /** Says that a book has news. Never waits and never fails: the sweep sees what this missed. */
@@ -31,17 +39,18 @@ export const wakeUps = (redis: Redis, projections: readonly string[], log: Logge
   const add = async (bookId: string): Promise<void> => {
     adding.set(bookId, 'adding')
     try {
-      await queue.addBulk(
-        projections.map((projection) => ({
-          name: projection,
-          data: { book: bookId },
-          opts: {
-            deduplication: { id: `${projection}-${bookId}`, keepLastIfActive: true },
-            removeOnComplete: true,
-            removeOnFail: true,
-          },
-        })),
-      )
+      const jobs = projections.map((projection) => ({
+        name: projection,
+        data: { book: bookId },
+        opts: {
+          deduplication: { id: `${projection}-${bookId}`, keepLastIfActive: true },
+          removeOnComplete: true,
+          removeOnFail: true,
+        },
+      }))
+      // Where Redis goes away in the midst of it the library may never say so, and all later hints
+      // for this book would wait for this one.
+      await within(addMs, queue.addBulk(jobs))
     } catch (error) {
       log.debug({ err: error, book: bookId }, 'a wake-up was not sent; the sweep will see to it')
     }

@@ -13,9 +13,60 @@ export type Probes = {
 }
 
 /** Often while somebody waits for the outcome, seldom else. */
-const everyMs = { awaited: 120, idle: 1_000 }
+const everyMs = { awaited: 200, idle: 1_000 }
 const maxAtOnce = 40
 const probeMs = 4_000
+
+const writeAndRead = async (client: Client, bookId: string, api: 0 | 1): Promise<boolean> => {
+  const body = {
+    metadata: { probe: 'yes' },
+    entries: [
+      { account: 'a:6', direction: 'credit', amount: '1' },
+      { account: 'a:7', direction: 'debit', amount: '1' },
+    ],
+  }
+  const path = `/v1/books/${bookId}`
+  const written = await client.send(
+    api,
+    {
+      method: 'POST',
+      path: `${path}/transactions`,
+      headers: { 'Idempotency-Key': randomUUID() },
+      body,
+    },
+    probeMs,
+  )
+  const revision = written.answer?.status === 201 ? revisionOf(written.answer) : null
+  if (revision === null) return false
+  const headers = { 'Daybook-Min-Revision': String(revision) }
+  const address = `${path}/accounts/a:7`
+  const read = await client.send(api, { method: 'GET', path: address, headers }, probeMs)
+  return read.answer?.status === 200
+}
+
+const tries = 9
+
+/** How long it takes, at the median, until a write through each API is seen in each book. */
+export const measureVisible = async (
+  client: Client,
+  bookIds: readonly string[],
+): Promise<Record<string, number>> => {
+  const medians: Record<string, number> = {}
+  for (const [number, bookId] of bookIds.entries()) {
+    for (const api of [0, 1] as const) {
+      const times: number[] = []
+      for (let attempt = 0; attempt < tries; attempt++) {
+        const start = Date.now()
+        await writeAndRead(client, bookId, api)
+        times.push(Date.now() - start)
+        await sleep(100)
+      }
+      times.sort((a, b) => a - b)
+      medians[`book ${number} through api-${api + 1}`] = times[tries >> 1] as number
+    }
+  }
+  return medians
+}
 
 export const startProbes = (client: Client, bookId: string): Probes => {
   const successes: [number[], number[]] = [[], []]
@@ -24,35 +75,7 @@ export const startProbes = (client: Client, bookId: string): Probes => {
   let awaited = 0
 
   const probe = async (api: 0 | 1): Promise<void> => {
-    const body = {
-      metadata: { probe: 'yes' },
-      entries: [
-        { account: 'a:6', direction: 'credit', amount: '1' },
-        { account: 'a:7', direction: 'debit', amount: '1' },
-      ],
-    }
-    const written = await client.send(
-      api,
-      {
-        method: 'POST',
-        path: `/v1/books/${bookId}/transactions`,
-        headers: { 'Idempotency-Key': randomUUID() },
-        body,
-      },
-      probeMs,
-    )
-    const revision = written.answer?.status === 201 ? revisionOf(written.answer) : null
-    if (revision === null) return
-    const read = await client.send(
-      api,
-      {
-        method: 'GET',
-        path: `/v1/books/${bookId}/accounts/a:7`,
-        headers: { 'Daybook-Min-Revision': String(revision) },
-      },
-      probeMs,
-    )
-    if (read.answer?.status === 200) successes[api].push(Date.now())
+    if (await writeAndRead(client, bookId, api)) successes[api].push(Date.now())
   }
 
   const run = async (): Promise<void> => {

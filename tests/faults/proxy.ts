@@ -73,16 +73,28 @@ const relay = (
   to: Socket,
   stateOf: () => LinkState,
 ): void => {
-  let last = 0
+  const waiting: { readonly due: number; readonly deliver: () => void }[] = []
   let hasFailed = false
+  let isTimed = false
+  const deliverDue = (): void => {
+    isTimed = false
+    for (let [next] = waiting; next; [next] = waiting) {
+      const left = next.due - performance.now()
+      if (left > 0) {
+        isTimed = true
+        setTimeout(deliverDue, left)
+        return
+      }
+      waiting.shift()
+      next.deliver()
+    }
+  }
+  // One queue and one timer: timers of their own may overtake one another, which TCP never does.
   const later = (deliver: () => void): void => {
     const state = stateOf()
     const delay = typeof state === 'object' ? state.delayMs : 0
-    const now = performance.now()
-    last = Math.max(last, now + delay)
-    // Even without a delay nothing may overtake what is still under way.
-    if (last <= now) deliver()
-    else setTimeout(deliver, last - now)
+    waiting.push({ due: performance.now() + delay, deliver })
+    if (!isTimed) deliverDue()
   }
   from.on('data', (chunk: Buffer) => {
     if (connection.isDead) return

@@ -24,6 +24,7 @@ export type Report = {
   readonly requests: Readonly<Record<string, number>>
   readonly checked: Readonly<Record<string, number>>
   readonly recovery: Readonly<Record<string, Times>>
+  readonly 'ms until visible, at the end'?: Readonly<Record<string, number>>
   readonly failures: readonly string[]
   readonly failedStarts: Readonly<Record<string, number>>
 }

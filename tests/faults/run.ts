@@ -8,7 +8,7 @@ import { createClient } from './http.ts'
 import { type Command, type Journal, newJournal, noteAttempt } from './journal.ts'
 import { type Load, startLoad } from './load.ts'
 import { type Log, readLog } from './log-reader.ts'
-import { startProbes } from './probes.ts'
+import { measureVisible, startProbes } from './probes.ts'
 import { seeded } from './random.ts'
 import { type Recovery, type Report, timesOf } from './report.ts'
 import { type ScheduleOptions, schedule } from './schedule.ts'
@@ -64,6 +64,8 @@ export const runFaults = async (options: RunOptions): Promise<Evidence> => {
     say('all faults are lifted: waiting for the last answers')
     await Promise.all(Object.values(system.parts).map((part) => part.whenUp()))
     await load.finish(patience.answers)
+    const ids = load.books.map(({ id }) => id)
+    const visible = await measureVisible(client, ids)
     await load.askAgain(sampleOf(journal.commands))
     const log = await readLog(system.direct.eventStoreUrl)
     const { failures, checked } = await check(system, log, journal, load, patience)
@@ -78,7 +80,10 @@ export const runFaults = async (options: RunOptions): Promise<Evidence> => {
       )
     }
     const found = { failures, checked }
-    const report = reportOf(options, startedAt, system, journal, recoveries, found)
+    const report = {
+      ...reportOf(options, startedAt, system, journal, recoveries, found),
+      'ms until visible, at the end': visible,
+    }
     return { report, log, journal }
   } finally {
     client.close()
@@ -95,6 +100,7 @@ const breakThings = async (
   const recoveries: Recovery[] = []
   const end = Date.now() + minutes * 60_000
   let number = 0
+  let isAlone = true
   for (const round of schedule(scheduled)) {
     if (Date.now() > end) break
     await sleep(round.pauseMs)
@@ -105,7 +111,8 @@ const breakThings = async (
     )
     const [only] = struck
     const lifted = Math.max(...struck.map(({ countedFrom }) => countedFrom))
-    const label = struck.length === 1 && only ? only.label : 'several at once'
+    const label = struck.length === 1 && isAlone && only ? only.label : 'several at once'
+    isAlone = round.waits
     const what = struck.map((one) => one.label).join(' + ')
     if (!round.waits) {
       unwatch()

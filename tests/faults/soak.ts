@@ -32,6 +32,7 @@ const { report } = await runFaults({
 writeFileSync(values.report, `${JSON.stringify(report, null, 2)}\n`)
 console.log(`\n${tableOf(report.recovery)}\n`)
 console.log(`${report.faults.total} faults, checked ${JSON.stringify(report.checked)}`)
+console.log(`ms until visible: ${JSON.stringify(report['ms until visible, at the end'])}`)
 for (const failure of report.failures.slice(0, 40)) console.log(`✖ ${failure}`)
 console.log(`seed ${report.seed}: ${report.failures.length} failures; see ${values.report}`)
 if (values.keep || !report.passed) console.log(`data and logs are kept in ${directory}`)

@@ -30,15 +30,17 @@ const latest = new Map<string, Promise<unknown>>()
 /**
  * Folds what is new in a book, page by page, until nothing is or the slice is over. In one process
  * a book is folded by one caller after the other: together they would only wait for one row lock.
+ * Who asks for a revision gets no more: a busy book has news for ever.
  */
 export const advance = async (
   projecting: Projecting,
   projection: Projection,
   bookId: string,
+  upTo = Number.POSITIVE_INFINITY,
 ): Promise<Progress> => {
   const key = `${projection.name} ${bookId}`
   const before = latest.get(key) ?? Promise.resolve()
-  const mine = before.catch(() => {}).then(() => foldSlice(projecting, projection, bookId))
+  const mine = before.catch(() => {}).then(() => foldSlice(projecting, projection, bookId, upTo))
   latest.set(key, mine)
   try {
     return await mine
@@ -51,15 +53,14 @@ const foldSlice = async (
   projecting: Projecting,
   projection: Projection,
   bookId: string,
+  upTo: number,
 ): Promise<Progress> => {
   const { db, store, cache, log, stopping } = projecting
   const end = Date.now() + sliceMs
   try {
     let ahead: Promise<Page | null> | null = null
     while (Date.now() < end && !stopping.aborted) {
-      const reading: Promise<Page | null> =
-        ahead ?? readPage(store, bookId, await readCheckpoint(db, projection, bookId))
-      const page = await reading
+      const page: Page | null = await (ahead ?? nextPage(projecting, projection, bookId, upTo))
       if (!page) return 'caught_up'
       // The next page is read while Postgres writes this one.
       ahead = page.isFull ? readPage(store, bookId, page.next) : null
@@ -71,6 +72,7 @@ const foldSlice = async (
       const { id, tags, revision } = applied
       if (await cache.raise(tags, revision)) await forgetStaleTags(db, projection, [id])
       tellFolded(projecting, projection.name, page, revision)
+      if (revision >= upTo) return 'caught_up'
     }
     return 'more'
   } catch (error) {
@@ -80,6 +82,17 @@ const foldSlice = async (
     log.error({ ...facts, err: error.cause }, 'book halted: an event cannot be folded')
     return 'halted'
   }
+}
+
+/** What follows the checkpoint, unless that is as far as was asked for. */
+const nextPage = async (
+  { db, store }: Projecting,
+  projection: Projection,
+  bookId: string,
+  upTo: number,
+): Promise<Page | null> => {
+  const checkpoint = await readCheckpoint(db, projection, bookId)
+  return checkpoint.revision >= upTo ? null : readPage(store, bookId, checkpoint)
 }
 
 /** In numbers, and for the log: which commands are visible now. */

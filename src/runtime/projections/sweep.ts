@@ -6,6 +6,7 @@ import { readCheckpoint } from './runner.ts'
 import { raiseStaleTags } from './stale-tags.ts'
 
 const window = 1_000
+const booksAtOnce = 4
 
 /**
  * Finds what the wake-ups missed. It reads the whole log from where every book was last known to be
@@ -31,9 +32,13 @@ const sweep = async (projecting: Projecting, projection: Projection): Promise<vo
     }
     if (count === 0) return
     let behind = 0
-    for (const [bookId, revision] of heads) {
-      if (await foldUpTo(projecting, projection, bookId, revision)) behind++
+    const books = [...heads]
+    const foldBooks = async () => {
+      for (let book = books.pop(); book; book = books.pop()) {
+        if (await foldUpTo(projecting, projection, ...book)) behind++
+      }
     }
+    await Promise.all(Array.from({ length: booksAtOnce }, foldBooks))
     projecting.metrics.behind.set({ projection: projection.name }, behind)
     if (projecting.stopping.aborted) return
     await db.query(`update ${schema}.scan set position = greatest(position, $1)`, [position])
@@ -53,7 +58,7 @@ const foldUpTo = async (
     const checkpoint = await readCheckpoint(projecting.db, projection, bookId)
     if (checkpoint.revision >= revision) return wasBehind
     wasBehind = true
-    if ((await advance(projecting, projection, bookId)) === 'halted') break
+    if ((await advance(projecting, projection, bookId, revision)) === 'halted') break
   }
   return wasBehind
 }
