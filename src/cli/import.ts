@@ -14,8 +14,11 @@ const toCurrency = (text: string, before: Currency[]): Currency[] => {
   return [...before, { code, exponent: Number(exponent) }]
 }
 
-// What reads files is loaded when there is one to read: other commands start faster without.
-const readJournal = async (file: string, currencies: readonly Currency[]) => {
+/**
+ * What a file holds, by the ending of its name. What reads files is loaded when there is one to
+ * read: other commands start faster without.
+ */
+export const readJournal = async (file: string, currencies: readonly Currency[]) => {
   const name = file.replace(/\.gz$/, '')
   if (name.endsWith('.csv')) return (await import('./import/read-csv.ts')).readCsv(file, currencies)
   if (/\.(ndjson|jsonl)$/.test(name)) {

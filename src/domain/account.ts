@@ -13,8 +13,12 @@ export const AccountType = Type.Union(
 )
 export type AccountType = Static<typeof AccountType>
 
+const code = /^[A-Za-z0-9:._/-]{1,128}$/
+
+export const isAccountCode = (text: string): boolean => code.test(text)
+
 export const AccountCode = Type.String({
-  pattern: '^[A-Za-z0-9:._/-]{1,128}$',
+  pattern: code.source,
   description: 'Unique among the open accounts of its book, usable wherever an id is',
   examples: ['assets:bank:main'],
 })

@@ -77,7 +77,7 @@ const find = <Name extends MapName>(book: Book, name: Name, key: string) => {
 
 /** By id or by code. Codes are never UUIDs, so there is no doubt which is meant. */
 export const findAccount = (book: Book, reference: string): Account | undefined =>
-  find(book, 'accounts', find(book, 'codes', reference) ?? reference)
+  find(book, 'accounts', find(book, 'codes', reference) ?? reference.toLowerCase())
 
 export const hasCode = (book: Book, code: string): boolean =>
   find(book, 'codes', code) !== undefined

@@ -172,3 +172,7 @@ export const untilAvailable = async <Result>(
     await sleep(pauseMs)
   }
 }
+
+/** Whether the database took offence at the data (SQLSTATE classes 22 and 23), and ever will. */
+export const isRefusedData = (error: unknown): boolean =>
+  /^2[23]...$/.test(String((error as { code?: unknown } | null)?.code))

@@ -172,20 +172,27 @@ export const brokenBuilds: readonly BrokenBuild[] = [
     caughtBy: ['chain'],
   },
   {
-    name: 'guessed-outcome',
-    what: 'An append without an answer is taken for one that failed.',
+    name: 'deaf-to-postgres',
+    what: 'Nobody listens for the end of a database connection that is in use.',
     patches: [
       {
-        file: writer,
-        from: "if (result.kind !== 'unknown') {",
-        to: "if (result.kind === 'unknown') return 'wrong_revision';\n            if (result.kind !== 'unknown') {",
+        file: 'runtime/postgres.js',
+        from: "pool.on('connect', (client) => client.on('error', () => { }));",
+        to: '',
       },
     ],
-    focus: [cut('api-1 -> store', 300), cut('api-2 -> store', 300), kill('store')],
-    caughtBy: ['twice', 'lost', 'refusal', 'not final'],
+    focus: [kill('postgres')],
+    caughtBy: ['died'],
   },
   {
-    name: 'tags-without-order',
+    name: 'no-query-timeout',
+    what: 'Database connections that lead nowhere are kept.',
+    patches: [{ file: 'runtime/postgres.js', from: 'query_timeout: statementMs + 500,', to: '' }],
+    focus: [{ kind: 'hole', targets: ['api-1 -> postgres', 'api-2 -> postgres'], ms: 1_500 }],
+    caughtBy: ['recovery'],
+  },
+  {
+    name: 'forgotten-tags',
     what: "An account's cache tag is never raised, only its book's.",
     patches: [
       {
@@ -194,7 +201,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
         to: "cache.raise(tags.filter((tag) => tag.startsWith('book:')), revision)",
       },
     ],
-    focus: [{ kind: 'flush', targets: ['cache'] }],
+    focus: [freezeApi],
     caughtBy: ['read'],
   },
   {

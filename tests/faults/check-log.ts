@@ -241,7 +241,9 @@ const askItems = (
       const isTrue = code === undefined ? reasons.length === 0 : reasons.includes(code)
       if (isTrue) continue
       const verdict = code ?? 'recorded'
-      failures.push(`refusal: item ${index} of ${name}: ${verdict}; against it: ${reasons}`)
+      failures.push(
+        `refusal: item ${index} of ${name}: ${verdict}; against it: ${reasons.join(', ')}`,
+      )
     }
   })
 }

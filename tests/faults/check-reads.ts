@@ -175,7 +175,8 @@ const compareTrialBalance = (shown: unknown, ledger: Ledger, revision: number): 
   }
   const { accounts, totals } = shown as { accounts: Shown[]; totals: Shown[] }
   for (const { currency, debit, credit } of totals) {
-    if (debit !== credit) return `debits and credits of ${currency} are ${debit} and ${credit}`
+    if (debit === credit) continue
+    return `debits and credits differ: ${canonicalJson({ currency, debit, credit })}`
   }
   const rows = accounts.map(({ account_id, debit, credit }) => [account_id, { debit, credit }])
   return same(Object.fromEntries(rows), folded)

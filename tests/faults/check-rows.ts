@@ -88,7 +88,7 @@ export const checkRows = async (
 }
 
 const keyOf = (table: string, row: Row): string =>
-  table === 'entry' ? `${row['transaction_id']}/${row['line']}` : String(row['id'])
+  table === 'entry' ? `${String(row['transaction_id'])}/${String(row['line'])}` : String(row['id'])
 
 /** JSON columns spelled one way. */
 const normal = (row: Row): Row => {

@@ -86,7 +86,7 @@ export const isDebitNormal = (type: string): boolean => type === 'asset' || type
 export const changeOf = (account: Account, { direction, amount }: Line): bigint =>
   isDebitNormal(account.type) === (direction === 'debit') ? BigInt(amount) : -BigInt(amount)
 
-export const availableOf = ({ posted, maturing }: Account, at: string): bigint =>
+const availableOf = ({ posted, maturing }: Account, at: string): bigint =>
   maturing.reduce((sum, one) => (one.at > at ? sum - one.amount : sum), posted)
 
 type RecordedTransaction = Posting & {

@@ -1,8 +1,6 @@
 import type { Answer, Attempt } from './http.ts'
 import type { Fault } from './schedule.ts'
 
-export type BookName = string
-
 /** A command as it was meant, with all that was answered to it. */
 export type Command = {
   readonly number: number

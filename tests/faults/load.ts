@@ -11,7 +11,7 @@ import {
   type Read,
   revisionOf,
 } from './journal.ts'
-import { bodyOf, firstAccounts, type Plan, pathOf, planOf, withId } from './plans.ts'
+import { bodyOf, firstAccounts, overdraft, type Plan, pathOf, planOf, withId } from './plans.ts'
 import type { Random } from './random.ts'
 
 export type Book = { readonly id: string; readonly accounts: ReadonlyMap<string, string> }
@@ -84,8 +84,10 @@ export const startLoad = async (
   })
 
   const give = async (book: Book): Promise<void> => {
-    let plan = planOf(random, journal.commands.length)
-    const safety = random.weighted({ key: 82, id: 6, none: 12 })
+    const number = journal.commands.length
+    const safety = random.weighted({ key: 76, id: 6, none: 18 })
+    const isOverdraft = safety === 'none' && random.chance(0.7)
+    let plan = isOverdraft ? overdraft(random, number) : planOf(random, number)
     if (safety === 'id') plan = withId(plan)
     // What has neither is sent once, and nobody knows what became of it if no answer comes.
     const isKeyed = safety === 'key' || (safety === 'id' && plan.kind !== 'post')
@@ -157,7 +159,8 @@ export const startLoad = async (
   }
 
   const books: Book[] = []
-  for (let number = 0; number < bookCount; number++) books.push(await openBook(client, number))
+  for (let number = 0; number < bookCount; number++)
+    books.push(await openBook(client, journal, number))
 
   const runClient = async (): Promise<void> => {
     while (!isFinishing) {
@@ -206,19 +209,25 @@ const touched = (plan: Plan, book: Book): string => {
 }
 
 /** Before any fault: everything is asked for until it works. */
-const openBook = async (client: Client, number: number): Promise<Book> => {
+const openBook = async (client: Client, journal: Journal, number: number): Promise<Book> => {
   const ask = async (path: string, body: unknown) => {
     const headers = { 'Idempotency-Key': randomUUID() }
     for (;;) {
       const { answer } = await client.send(0, { method: 'POST', path, headers, body })
-      if (answer?.status === 201) return JSON.parse(answer.text).data
+      if (answer?.status === 201) {
+        return { data: JSON.parse(answer.text).data, revision: revisionOf(answer) }
+      }
       if (answer && isFinal(answer)) throw new Error(`${path}: ${answer.status} ${answer.text}`)
       await sleep(200)
     }
   }
   const currencies = [{ code: 'MUSD', exponent: 0 }]
-  const { id } = await ask('/v1/books', { name: `book ${number}`, currencies })
-  const accounts = await ask(`/v1/books/${id}/accounts/batch`, { accounts: firstAccounts })
-  const ids = accounts.map(({ code, id }: { code: string; id: string }) => [code, id])
+  const opened = await ask('/v1/books', { name: `book ${number}`, currencies })
+  const { id } = opened.data
+  const { data, revision } = await ask(`/v1/books/${id}/accounts/batch`, {
+    accounts: firstAccounts,
+  })
+  learn(journal, id, revision)
+  const ids = data.map(({ code, id }: { code: string; id: string }) => [code, id])
   return { id, accounts: new Map(ids) }
 }

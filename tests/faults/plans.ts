@@ -168,6 +168,15 @@ export const bodyOf = (plan: Plan): unknown => {
   }
 }
 
+/** Nearly always refused: nothing is stored, so the answer rests on the tail of the stream alone. */
+export const overdraft = (random: Random, number: number): Plan => ({
+  kind: 'post',
+  posting: {
+    metadata: { command: String(number), item: '0' },
+    entries: move('a:1', `wallet:${random.int(0, 7)}`, random.int(20_000, 60_000)),
+  },
+})
+
 /** The same with an id of the client's own, which protects a retry where there is no key. */
 export const withId = (plan: Plan): Plan =>
   plan.kind === 'post' ? { ...plan, posting: { ...plan.posting, id: randomUUID() } } : plan

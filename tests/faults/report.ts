@@ -28,7 +28,7 @@ export type Report = {
   readonly failedStarts: Readonly<Record<string, number>>
 }
 
-export const percentile = (sorted: readonly number[], share: number): number =>
+const percentile = (sorted: readonly number[], share: number): number =>
   sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? 0
 
 export const timesOf = (values: readonly number[]): Times => {

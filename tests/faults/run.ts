@@ -116,8 +116,9 @@ const breakThings = async (
     unwatch()
     const ms = served === null ? null : served - lifted
     recoveries.push({ label, fault: (only as Striking).fault, ms })
-    say(`${number}. ${what}: ${ms === null ? 'NOT RECOVERED' : `${ms} ms`}`)
-    await Promise.all(struck.map(({ whole }) => whole))
+    const up = Math.max(...(await Promise.all(struck.map(({ whole }) => whole))))
+    const told = ms === null ? 'NOT RECOVERED' : `${ms} ms`
+    say(`${number}. ${what}: ${told}${up > lifted ? `, up after ${up - lifted} ms` : ''}`)
   }
   return recoveries
 }

@@ -9,8 +9,8 @@ export type Striking = {
   readonly label: string
   /** From here its recovery is counted. */
   readonly countedFrom: number
-  /** Resolves when every process that it hit is up again. */
-  readonly whole: Promise<void>
+  /** Resolves, with the time, when every process that it hit is up again. */
+  readonly whole: Promise<number>
 }
 
 /** Works a fault; resolves when it is lifted, or struck if it is of the kind that needs a restart. */
@@ -30,6 +30,7 @@ export const strike = async (
   worked.lifted = Date.now()
   const whole = Promise.all(parts.map((part) => part.whenUp())).then(() => {
     worked.until = Date.now()
+    return worked.until
   })
   return { fault, label: labelOf(fault), countedFrom, whole }
 }

@@ -9,11 +9,11 @@ import {
 import { normalSide } from '../../src/domain/account.ts'
 import { isInRange } from '../../src/domain/amount.ts'
 import type { Recorded } from '../../src/domain/events/index.ts'
-import { ledger } from '../../src/projections/ledger/ledger.ts'
+import { ledger, memberTag } from '../../src/projections/ledger/ledger.ts'
 import type { Projection } from '../../src/projections/projection.ts'
 import { type AnyRow, neededRows, rowSet } from '../../src/runtime/projections/row-set.ts'
 import { type History, history, runs, start } from '../support/histories.ts'
-import { bookId, idSource, receivedOf } from '../support/received.ts'
+import { actor, bookId, idSource, receivedOf } from '../support/received.ts'
 import { logOf, sampleLog } from '../support/sample-book.ts'
 
 const projection = ledger as unknown as Projection
@@ -243,7 +243,8 @@ describe('the ledger projection', () => {
     const log = recorded(sale('10'))
     const model = fold(log)
     const ids = accountsOf(model).map(({ id }) => `account:${id}`)
-    assert.deepEqual([...model.tags].sort(), [...ids, `book:${bookId}`].sort())
+    const all = [...ids, `book:${bookId}`, memberTag(bookId, actor)]
+    assert.deepEqual([...model.tags].sort(), all.sort())
   })
 
   it('takes every kind of event', () => {

@@ -97,8 +97,6 @@ export const logIn = async (url: string): Promise<string> => {
   return data.token
 }
 
-export type Part = { readonly process: ChildProcess; readonly url: string }
-
 /** A part in a process of its own, to be killed. */
 export const startPart = async (part: 'api' | 'worker', environment: Environment) => {
   const child = fork(program, ['serve', part], { env: { ...process.env, ...environment } })

@@ -23,7 +23,7 @@ export type Folded = {
 }
 
 /** What a book's events come to, worked out in the plainest way and nothing like the product's. */
-export const foldNaively = (events: readonly Recorded[]): Folded => {
+const foldNaively = (events: readonly Recorded[]): Folded => {
   const folded: Folded = { accounts: new Map(), transactions: [], lines: [] }
   for (const event of events) {
     const { revision } = event

@@ -43,8 +43,8 @@ export type Rest = {
 export const restClient = (url: string, token: string | null): Rest => {
   const send: Rest['send'] = async (method, path, body = null, headers = {}) => {
     const authorization: Headings = token === null ? {} : { authorization: `Bearer ${token}` }
-    const all = { ...authorization, ...headers }
-    const response = await fetch(`${url}${path}`, { method, body, headers: all })
+    const request = { method, body, headers: { ...authorization, ...headers } }
+    const response = await fetch(`${url}${path}`, request)
     const text = await response.text()
     const isJson = /^application\/(problem\+)?json/.test(response.headers.get('content-type') ?? '')
     const { data, meta, error } = isJson && text !== '' ? JSON.parse(text) : {}

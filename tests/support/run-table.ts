@@ -51,12 +51,15 @@ const place = ({ title }: Table, { line, text }: Row): string => `${title}, line
 const receive = ({ intent, line }: Row, book: Book, nextId: () => string): Received => {
   assert(intent.kind === 'command')
   const { command, key } = intent
-  // #cash is the id of cash.
-  const text = JSON.stringify(intent.data).replace(/"#([^"]+)"/g, (_, code: string) => {
-    const account = findAccount(book, code)
-    assert(account, `line ${line}: there is no ${code}`)
-    return JSON.stringify(account.id)
-  })
+  // #cash is the id of cash, ^cash the same in capitals.
+  const text = JSON.stringify(intent.data).replace(
+    /"([#^])([^"]+)"/g,
+    (_, sign: string, code: string) => {
+      const account = findAccount(book, code)
+      assert(account, `line ${line}: there is no ${code}`)
+      return JSON.stringify(sign === '#' ? account.id : account.id.toUpperCase())
+    },
+  )
   const data = validator(command.data, 'body')(JSON.parse(text))
   return receivedOf(command, data, { key, nextId })
 }

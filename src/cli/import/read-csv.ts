@@ -1,7 +1,8 @@
 import { parse } from 'csv-parse'
-import type { AccountType } from '../../domain/account.ts'
+import { type AccountType, isAccountCode } from '../../domain/account.ts'
 import { type Currency, isoExponent } from '../../domain/currency.ts'
 import type { EntryRequest } from '../../domain/entry.ts'
+import { isDateOrInstant } from '../../domain/instant.ts'
 import { UserError } from '../report-failure.ts'
 import {
   type Journal,
@@ -82,6 +83,9 @@ const toTransaction = (
   exponents: ReadonlyMap<string, number>,
 ): JournalTransaction => {
   const { txn, line, date, code, desc } = rows[0] as Row
+  if (!isDateOrInstant(date)) {
+    throw lineError(file, line, `"${date}" is no date; write it like 2024-02-29`)
+  }
   const entries: EntryRequest[] = []
   for (const row of rows) {
     if (row.date !== date) throw lineError(file, row.line, `transaction ${txn} has two dates`)
@@ -112,6 +116,7 @@ export const readCsv = async (file: string, declared: readonly Currency[]): Prom
     addCurrency(file, line, ccy, exponents)
     addAccount(file, line, account, ccy, accounts)
   }
+  if (accounts.size === 0) throw new UserError(`${file} has no rows.`)
   const names = new Set<string>()
   let empty = 0
   for await (const { name, line, request } of readTransactions(file, exponents)) {
@@ -161,6 +166,10 @@ const addAccount = (
     if (known.currency === currency) return
     const reason = `${code} is in ${known.currency} above, and an account has one currency`
     throw lineError(file, line, reason)
+  }
+  if (!isAccountCode(code)) {
+    const reason = 'is no code: it takes up to 128 of A-Z a-z 0-9 : . _ - /'
+    throw lineError(file, line, `account "${code}" ${reason}`)
   }
   const type = types[code.split(':', 1)[0]?.toLowerCase() ?? '']
   if (!type) {

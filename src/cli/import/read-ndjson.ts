@@ -24,15 +24,15 @@ async function* readLines(file: string): AsyncGenerator<{ line: number; content:
 }
 
 const parseLine = (file: string, line: number, text: string): Line => {
-  let content: Line
+  let content: Line | null
   try {
     content = JSON.parse(text)
   } catch (error) {
     throw lineError(file, line, `this is not JSON: ${(error as Error).message}`)
   }
-  const { type } = content
-  const isKnown = type === 'book' || (type === 'account' && content.account)
-  if (isKnown || (type === 'transaction' && content.transaction)) return content
+  if (content?.type === 'book') return content
+  if (content?.type === 'account' && content.account) return content
+  if (content?.type === 'transaction' && content.transaction) return content
   const forms = '{"type":"account","account":{...}} or {"type":"transaction","transaction":{...}}'
   throw lineError(file, line, `each line is ${forms}`)
 }

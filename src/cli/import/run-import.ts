@@ -42,7 +42,9 @@ export const runImport = async (
       id: request.id ?? derivedId('import', bookId, source, name),
     }))
     const body = { transactions, atomic: false }
-    const answer = await client.post(`/v1/books/${bookId}/transactions/batch`, body)
+    const answer = await client
+      .post(`/v1/books/${bookId}/transactions/batch`, body)
+      .catch((error: unknown) => refuseLine(error, batch))
     const { results } = answer.data as { results: Result[] }
     for (const { index, status, error } of results) {
       if (status === 'recorded') recorded++
@@ -56,6 +58,14 @@ export const runImport = async (
   progress.stop()
   if (revision !== null) await untilVisible(client, bookId, revision)
   return { bookId, recorded, existing, refused }
+}
+
+/** A request that could not be read was refused whole; whoever mends the file needs its line. */
+const refuseLine = (error: unknown, batch: readonly JournalTransaction[]): never => {
+  if (!(error instanceof ApiError)) throw error
+  const path = String(error.details[0]?.['path'])
+  const line = batch[Number(/^\/transactions\/(\d+)/.exec(path)?.[1])]?.line
+  throw line === undefined ? error : new UserError(`line ${line}: ${error.message}`)
 }
 
 type Result = {

@@ -79,6 +79,11 @@ export class Call {
   send(framed: Buffer): boolean {
     if (this.isDone) return true
     this.respond()
+    if (this.stream.writableCorked === 0) {
+      // What is sent within one turn, such as the answers of a group, leaves in one frame.
+      this.stream.cork()
+      process.nextTick(() => this.stream.uncork())
+    }
     return this.stream.write(framed)
   }
 

@@ -23,7 +23,7 @@ export class MessageReader {
     this.length += chunk.length
     const wanted = this.wanted()
     if (wanted === undefined || this.length < wanted) return []
-    const bytes = this.chunks.length === 1 ? chunk : Buffer.concat(this.chunks)
+    const bytes = this.joined()
     const messages: Buffer[] = []
     let at = 0
     while (bytes.length - at >= PREFIX) {
@@ -46,9 +46,16 @@ export class MessageReader {
   private wanted(): number | undefined {
     if (this.length < PREFIX) return undefined
     const [first] = this.chunks
-    if (first === undefined) return undefined
-    if (first.length < PREFIX) this.chunks = [Buffer.concat(this.chunks)]
-    return PREFIX + this.messageLength(this.chunks[0] ?? first, 0)
+    const bytes = first !== undefined && first.length >= PREFIX ? first : this.joined()
+    return PREFIX + this.messageLength(bytes, 0)
+  }
+
+  private joined(): Buffer {
+    const [first] = this.chunks
+    if (first !== undefined && this.chunks.length === 1) return first
+    const bytes = Buffer.concat(this.chunks)
+    this.chunks = [bytes]
+    return bytes
   }
 
   private messageLength(bytes: Buffer, at: number): number {

@@ -88,7 +88,7 @@ function verifySegment(
     crc = result.lastCrc
     report.end = base + result.end
     report.torn = result.torn
-    if (!isLast && result.end !== bytes.length) {
+    if (!isLast && result.torn > 0) {
       report.problems.push(`${name} is corrupt at offset ${result.end}: a frame there is broken`)
     }
     report.index = verifyIndex(disk, report, base, isLast)

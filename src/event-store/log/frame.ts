@@ -14,7 +14,7 @@ import { crc32 } from 'node:zlib'
  */
 export const FRAME_HEADER = 32
 export const FRAME_MAGIC = 0x4d524601
-const MAX_PAYLOAD = 64 * 1024 * 1024
+export const MAX_PAYLOAD = 64 * 1024 * 1024
 
 export type Frame = {
   position: number

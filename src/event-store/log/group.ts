@@ -1,4 +1,5 @@
-import { FRAME_HEADER, sealFrame } from './frame.ts'
+import { assert } from '../store-error.ts'
+import { FRAME_HEADER, MAX_PAYLOAD, sealFrame } from './frame.ts'
 import { type Section, sectionLength, writeSection } from './section.ts'
 
 /** Frames that become durable with one write and one sync. */
@@ -31,6 +32,7 @@ export class Group {
   /** Adds a frame and answers the position of each section's first record. */
   add(sections: readonly Section[]): number[] {
     const size = sections.reduce((sum, section) => sum + sectionLength(section), FRAME_HEADER)
+    assert(size - FRAME_HEADER <= MAX_PAYLOAD, 'a frame is not longer than readers take')
     this.makeRoom(size)
     const frame = this.bytes.subarray(this.length, this.length + size)
     const positions: number[] = []

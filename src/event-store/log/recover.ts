@@ -64,7 +64,7 @@ async function openFull(context: Context, name: string, previousCrc: number): Pr
   }
   const bytes = readBytes(file, file.size())
   const { segment, result } = scan(context, file, bytes, header)
-  if (result.end !== bytes.length) throw corrupt(name, result.end)
+  if (result.torn > 0) throw corrupt(name, result.end)
   report('info', `made the index of ${name} anew`)
   await writeIndex(disk, report, segment, result.lastCrc, contents.takeSegment(segment.base))
   return { segment, lastCrc: result.lastCrc }

@@ -5,6 +5,10 @@ import type { NewEvent } from '../store/recorded-event.ts'
 import { appendTooLarge, MAX_APPEND_BYTES, missingMetadata } from './errors.ts'
 import { decodeStreamIdentifier, decodeUuid } from './identifiers.ts'
 
+/** With names and types bounded too, no append can outgrow what the log takes as one frame. */
+const MAX_APPEND_EVENTS = 32_768
+const MAX_CONTENT_TYPE = 128
+
 export type StreamOptions = {
   stream: StreamName
   expected: ExpectedRevision
@@ -62,6 +66,8 @@ export function decodeProposed(message: Buffer): NewEvent {
   if (id === undefined) throw new MalformedMessage('an event without an id')
   if (type === undefined) throw missingMetadata('type')
   if (contentType === undefined) throw missingMetadata('content-type')
+  if (contentType.length > MAX_CONTENT_TYPE)
+    throw new MalformedMessage('the content type is too long')
   return { id, type, contentType, data, metadata }
 }
 
@@ -80,9 +86,10 @@ function decodeMapEntry(message: Buffer): [string, string] {
 export class ProposedEvents {
   events: NewEvent[] = []
   private size = 0
+  private count = 0
 
   get isTooLarge(): boolean {
-    return this.size > MAX_APPEND_BYTES
+    return this.size > MAX_APPEND_BYTES || this.count > MAX_APPEND_EVENTS
   }
 
   get bytes(): number {
@@ -90,6 +97,7 @@ export class ProposedEvents {
   }
 
   add(event: NewEvent): void {
+    this.count++
     this.size += event.data.length + event.metadata.length + 2 * Buffer.byteLength(event.type)
     if (this.isTooLarge) this.events = []
     else this.events.push(event)

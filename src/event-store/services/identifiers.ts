@@ -2,7 +2,7 @@ import type { StreamName } from '../log/section.ts'
 import { bytesField, Fields, MalformedMessage, messageField } from '../protobuf.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
-const MAX_STREAM_NAME = 4096
+const MAX_STREAM_NAME = 1024
 
 export function decodeStreamIdentifier(message: Buffer): StreamName {
   const fields = new Fields(message)

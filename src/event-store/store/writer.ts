@@ -86,7 +86,8 @@ export class Writer {
     try {
       await log.rollIfFull()
     } catch (error) {
-      return this.refuseAll(String(error))
+      if (!isDiskError(error)) throw error
+      return this.refuseAll(`the log cannot go on: ${error.message}`)
     }
     const group = log.beginGroup()
     this.view.group = group

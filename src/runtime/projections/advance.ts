@@ -1,9 +1,10 @@
+import type { Recorded } from '../../domain/events/index.ts'
 import type { Projection } from '../../projections/projection.ts'
 import type { TagCache } from '../cache.ts'
 import type { EventStore } from '../event-store.ts'
 import type { Logger } from '../log.ts'
 import type { WorkerMetrics } from '../metrics.ts'
-import type { Database } from '../postgres.ts'
+import { type Database, isRefusedData } from '../postgres.ts'
 import type { Tell } from '../telemetry.ts'
 import { applyPage, type Page, Poison, readCheckpoint, readPage, recordFailure } from './runner.ts'
 import { forgetStaleTags } from './stale-tags.ts'
@@ -103,13 +104,25 @@ const tellFolded = (
   log.debug({ ...labels, from: from.revision + 1, to: revision, correlation_ids }, 'folded')
 }
 
-const applyUpToPoison = async (db: Database, projection: Projection, page: Page) => {
+/** The events before one that cannot be folded or, in halves until it is found, not be written. */
+const applyUpToPoison = async (
+  db: Database,
+  projection: Projection,
+  page: Page,
+): ReturnType<typeof applyPage> => {
   try {
     return await applyPage(db, projection, page)
   } catch (error) {
-    if (!(error instanceof Poison)) throw error
-    const events = page.events.filter(({ revision }) => revision < error.revision)
+    const isFound = error instanceof Poison
+    if (!isFound && !isRefusedData(error)) throw error
+    const [first, ...others] = page.events as [Recorded, ...Recorded[]]
+    if (!isFound && others.length === 0) {
+      throw new Poison(first.revision, first.id, error as Error)
+    }
+    const half = first.revision + Math.ceil(page.events.length / 2)
+    const end = isFound ? error.revision : half
+    const events = page.events.filter(({ revision }) => revision < end)
     if (events.length === 0) throw error
-    return applyPage(db, projection, { ...page, events })
+    return applyUpToPoison(db, projection, { ...page, events })
   }
 }

@@ -2,11 +2,9 @@ import assert from 'node:assert/strict'
 import {
   type AppendExpectedRevision,
   binaryEvent,
-  type EventStoreDBClient,
   jsonEvent,
   MaxAppendSizeExceededError,
   StreamDeletedError,
-  WrongExpectedVersionError,
 } from '@eventstore/db-client'
 import {
   type ContractCase,
@@ -16,14 +14,8 @@ import {
   numberOf,
   revisions,
 } from '../support/target.ts'
-
-/** Both ways to append: the client takes the plain one as soon as it is given credentials. */
-const ways = {
-  batch: {},
-  single: { credentials: { username: 'admin', password: 'changeit' } },
-} as const
-
-type Way = (typeof ways)[keyof typeof ways]
+import { lengthOf, refused, type Way, ways } from '../support/ways.ts'
+import { retries } from './append-retries.ts'
 
 /** Appends must do the same whichever way they come. */
 export const appendCases: ContractCase[] = Object.entries(ways).flatMap(([way, options]) =>
@@ -32,22 +24,6 @@ export const appendCases: ContractCase[] = Object.entries(ways).flatMap(([way, o
     run,
   })),
 )
-
-async function refused(
-  append: Promise<unknown>,
-  expected: bigint | string,
-  actual: bigint | string,
-): Promise<void> {
-  await assert.rejects(append, (error) => {
-    assert(error instanceof WrongExpectedVersionError, String(error))
-    assert.equal(error.expectedVersion, expected)
-    assert.equal(error.actualVersion, actual)
-    return true
-  })
-}
-
-const lengthOf = async (client: EventStoreDBClient, stream: string) =>
-  (await collect(client.readStream(stream))).length
 
 function expectations(way: Way): ContractCase[] {
   const refusal = (
@@ -155,99 +131,6 @@ function expectations(way: Way): ContractCase[] {
         const options = { expectedRevision: 'stream_exists', ...way } as const
         const append = client.appendToStream(stream, events(1), options)
         await assert.rejects(append, StreamDeletedError)
-      },
-    },
-  ]
-}
-
-function retries(way: Way): ContractCase[] {
-  return [
-    {
-      name: 'answers the retry of an expected revision as it did at first',
-      run: async ({ client }) => {
-        const stream = newStream()
-        const batch = events(3)
-        await client.appendToStream(stream, events(2), way)
-        const options = { expectedRevision: 1n, ...way } as const
-        const first = await client.appendToStream(stream, batch, options)
-        await client.appendToStream(stream, events(1), way)
-        assert.deepEqual(await client.appendToStream(stream, batch, options), first)
-        assert.equal(await lengthOf(client, stream), 6)
-      },
-    },
-    {
-      name: 'answers the retry of no_stream as it did at first',
-      run: async ({ client }) => {
-        const stream = newStream()
-        const batch = events(2)
-        const options = { expectedRevision: 'no_stream', ...way } as const
-        const first = await client.appendToStream(stream, batch, options)
-        await client.appendToStream(stream, events(1), way)
-        assert.deepEqual(await client.appendToStream(stream, batch, options), first)
-        assert.equal(await lengthOf(client, stream), 3)
-      },
-    },
-    {
-      name: 'refuses a retry that has one event more, or another one',
-      run: async ({ client }) => {
-        const stream = newStream()
-        const batch = events(2)
-        const options = { expectedRevision: 'no_stream', ...way } as const
-        await client.appendToStream(stream, batch, options)
-        const longer = client.appendToStream(stream, [...batch, ...events(1)], options)
-        await refused(longer, 'no_stream', 1n)
-        const other = client.appendToStream(stream, [...batch.slice(0, 1), ...events(1)], options)
-        await refused(other, 'no_stream', 1n)
-        assert.equal(await lengthOf(client, stream), 2)
-      },
-    },
-    {
-      name: 'writes again what is expected at the current revision, though it knows the ids',
-      run: async ({ client }) => {
-        const stream = newStream()
-        const batch = events(1)
-        await client.appendToStream(stream, batch, { expectedRevision: 'no_stream', ...way })
-        await client.appendToStream(stream, batch, { expectedRevision: 0n, ...way })
-        assert.equal(await lengthOf(client, stream), 2)
-      },
-    },
-    ...(['any', 'stream_exists'] as const).flatMap((expectedRevision): ContractCase[] => [
-      {
-        name: `knows the ids of a retry with ${expectedRevision}`,
-        run: async ({ client }) => {
-          const stream = newStream()
-          const batch = events(2)
-          await client.appendToStream(stream, events(1), way)
-          const options = { expectedRevision, ...way }
-          const first = await client.appendToStream(stream, batch, options)
-          await client.appendToStream(stream, events(1), way)
-          assert.deepEqual(await client.appendToStream(stream, batch, options), first)
-          assert.equal(await lengthOf(client, stream), 4)
-        },
-      },
-      {
-        name: `refuses known ids mixed with new ones with ${expectedRevision}`,
-        run: async ({ client }) => {
-          const stream = newStream()
-          const batch = events(1)
-          await client.appendToStream(stream, batch, way)
-          const append = client.appendToStream(stream, [...batch, ...events(1)], {
-            expectedRevision,
-            ...way,
-          })
-          await refused(append, expectedRevision, 0n)
-          assert.equal(await lengthOf(client, stream), 1)
-        },
-      },
-    ]),
-    {
-      name: 'takes the same id in another stream for another event',
-      run: async ({ client }) => {
-        const [one, other] = [newStream(), newStream()]
-        const batch = events(1)
-        await client.appendToStream(one, batch, way)
-        await client.appendToStream(other, batch, way)
-        assert.equal(await lengthOf(client, other), 1)
       },
     },
   ]

@@ -1,5 +1,8 @@
 import type { ContractCase } from '../support/target.ts'
 import { appendCases } from './append.ts'
+import { batchCases } from './batches.ts'
+import { filterCases } from './filters.ts'
+import { hostileCases } from './hostile.ts'
 import { metadataCases } from './metadata.ts'
 import { readCases } from './read.ts'
 import { subscribeCases } from './subscribe.ts'
@@ -11,5 +14,8 @@ export const suites: Record<string, ContractCase[]> = {
   read: readCases,
   'metadata and removal': metadataCases,
   subscriptions: subscribeCases,
+  filters: filterCases,
   'on the wire': wireCases,
+  batches: batchCases,
+  'hostile callers': hostileCases,
 }

@@ -175,7 +175,7 @@ export const serverMutations: ServerMutation[] = [
   {
     name: 'no limit on appends',
     file: 'services/append-request.ts',
-    find: 'return this.size > MAX_APPEND_BYTES;',
+    find: 'return this.size > MAX_APPEND_BYTES || this.count > MAX_APPEND_EVENTS;',
     replace: 'return false;',
     caughtBy: 'takes 1 MiB, counting data and twice the type, and not a byte more (batch)',
   },
