@@ -83,7 +83,9 @@ try {
     const prepared = await measure.prepare(bench)
     console.error(`${measure.title} ...`)
     const rounds = Number(options.rounds)
-    results.push(await runRounds(measure, prepared, { rounds, stack, isProfiled: !!profiles }))
+    const result = await runRounds(measure, prepared, { rounds, stack, isProfiled: !!profiles })
+    results.push(result)
+    console.error(toTable([result]))
   }
 } catch (error) {
   console.error(error)

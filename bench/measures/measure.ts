@@ -22,8 +22,6 @@ export type Sample = {
   readonly p99?: number
   /** Of the projection behind the answers, in ms. */
   readonly lag?: { readonly p50: number; readonly p99: number }
-  /** Work per second while requests were answered, catching up left out. */
-  readonly answered?: number
 }
 
 export type Contender = { readonly name: string; readonly run: () => Promise<Sample> }
