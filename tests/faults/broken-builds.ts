@@ -10,6 +10,8 @@ export type BrokenBuild = {
   readonly patches: readonly Patch[]
   /** Faults under which it shows. */
   readonly focus: readonly Fault[]
+  /** How long a whole build may take to serve again after these; 4 s if left out. */
+  readonly recoveryMs?: number
   /** Kinds of failure that say so; one is enough. */
   readonly caughtBy: readonly string[]
 }
@@ -189,6 +191,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
     what: 'Database connections that lead nowhere are kept.',
     patches: [{ file: 'runtime/postgres.js', from: 'query_timeout: statementMs + 500,', to: '' }],
     focus: [{ kind: 'hole', targets: ['api-1 -> postgres', 'api-2 -> postgres'], ms: 1_500 }],
+    recoveryMs: 20_000,
     caughtBy: ['recovery'],
   },
   {

@@ -30,7 +30,7 @@ for (const build of chosen) {
     minutes: Number(values.seconds) / 60,
     longestMs: 20_000,
     focus: build.focus,
-    patience: { recovery: 4_000, answers: 15_000, caughtUp: 12_000 },
+    patience: { recovery: build.recoveryMs ?? 4_000, answers: 15_000, caughtUp: 12_000 },
     directory: join(directory, 'data'),
     main,
     say: () => {},
