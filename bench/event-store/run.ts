@@ -10,6 +10,8 @@ import { appends, batches, reads } from './client.ts'
 import { appendsPerSecond, openStore, scansPerSecond } from './storage.ts'
 
 const { values } = parseArgs({
+  // Run as `npm run bench -- event-store`, its own name is among the arguments.
+  allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '3' },
