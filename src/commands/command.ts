@@ -1,15 +1,9 @@
 import type { Static, TSchema } from 'typebox'
 import type { Book } from '../domain/book.ts'
 import type { BookEvent, Recorded } from '../domain/events/index.ts'
-import type { RecordedTransaction } from '../domain/events/transactions-recorded.ts'
+import type { Mention } from '../domain/lookup.ts'
 import type { MemberRole } from '../domain/member.ts'
 import type { Rejection } from '../domain/rejection.ts'
-
-/** A transaction that is in the book already, fetched because a command names its id. */
-export type ExistingTransaction = {
-  readonly transaction: RecordedTransaction
-  readonly event: Recorded
-}
 
 /** All that a decision may rest on beside the book: no clock, no randomness, no I/O. */
 export type Circumstances = {
@@ -19,7 +13,8 @@ export type Circumstances = {
   readonly ids: readonly string[]
   /** Whether it carries an idempotency key, so that even a refusal must leave a trace. */
   readonly isKeyed: boolean
-  readonly existing: ReadonlyMap<string, ExistingTransaction>
+  /** The event that something mentioned leads to; undefined where the book never had it. */
+  readonly eventOf: (mention: Mention) => Recorded | undefined
 }
 
 export type Decision =
@@ -37,8 +32,11 @@ export type Command<Schema extends TSchema = TSchema> = {
   readonly roles: readonly MemberRole[]
   /** How many ids it may need. */
   readonly idsFor: (data: Static<Schema>) => number
-  /** Ids of transactions that it must be shown if the book has them. */
-  readonly mentions: (data: Static<Schema>) => readonly string[]
+  /**
+   * All that the decision may look up, beside ids that were drawn for it: a book does not keep
+   * everything in memory, so that this is fetched first.
+   */
+  readonly mentions: (data: Static<Schema>, book: Book) => readonly Mention[]
   readonly decide: (data: Static<Schema>, book: Book, circumstances: Circumstances) => Decision
 }
 

@@ -1,10 +1,11 @@
-import { type Book, findKey, findMember, findTransaction, fork } from '../domain/book.ts'
+import { type Book, findMember, findRevision, fork } from '../domain/book.ts'
 import type { CommandRefused } from '../domain/events/command-refused.ts'
 import type { Recorded } from '../domain/events/index.ts'
 import { onlyExisting } from '../domain/events/transactions-recorded.ts'
-import { evolve, keyScope } from '../domain/evolve.ts'
+import { evolve } from '../domain/evolve.ts'
+import { keyScope, type Mention } from '../domain/lookup.ts'
 import { type Rejection, reject, stateless } from '../domain/rejection.ts'
-import type { ExistingTransaction } from './command.ts'
+import type { Circumstances } from './command.ts'
 import type { Outcome, Received } from './received.ts'
 import { encodedBytes, seal } from './seal.ts'
 
@@ -20,14 +21,18 @@ export type DecidedGroup = {
   readonly outcomes: readonly Outcome[]
 }
 
-/** Events in the book that these commands need to see, by revision: earlier uses of keys and ids. */
+/** Its key, and whatever else its decision may look up. */
+const mentionsOf = ({ command, data, actor, key }: Received, book: Book): readonly Mention[] => {
+  const mentions = command.mentions(data, book)
+  return key ? [{ kind: 'key', key: keyScope(actor, key.route, key.value) }, ...mentions] : mentions
+}
+
+/** Revisions of the events in the book that these commands need to see. */
 export const neededEvents = (book: Book, group: readonly Received[]): ReadonlySet<number> => {
   const revisions = new Set<number>()
-  for (const { command, data, actor, key } of group) {
-    const used = key && findKey(book, keyScope(actor, key.route, key.value))
-    if (used != null) revisions.add(used)
-    for (const id of command.mentions(data)) {
-      const revision = findTransaction(book, id)
+  for (const received of group) {
+    for (const { kind, key } of mentionsOf(received, book)) {
+      const revision = findRevision(book, kind, key)
       if (revision !== undefined) revisions.add(revision)
     }
   }
@@ -84,15 +89,11 @@ const decideOne = (
   const { command, data, key, actor, ids } = received
   const forbidden = authorise(received, book)
   if (forbidden) return { outcome: refusal(book, forbidden, false) }
-  const used = key && findKey(book, keyScope(actor, key.route, key.value))
-  if (used != null) return { outcome: replay(eventAt(used), received, book, eventAt) }
-  const existing = new Map<string, ExistingTransaction>()
-  for (const id of command.mentions(data)) {
-    const revision = findTransaction(book, id)
-    if (revision !== undefined) existing.set(id, findRecorded(eventAt(revision), id))
-  }
+  const eventOf = eventFinder(received, book, eventAt)
   const isKeyed = key !== null
-  const decision = command.decide(data, book, { now, ids, isKeyed, existing })
+  const used = key && eventOf({ kind: 'key', key: keyScope(actor, key.route, key.value) })
+  if (used) return { outcome: replay(used, received, book, eventOf) }
+  const decision = command.decide(data, book, { now, ids, isKeyed, eventOf })
   switch (decision.kind) {
     case 'accepted': {
       const event = seal(decision.event, received, book, now)
@@ -119,6 +120,22 @@ const decideOne = (
   }
 }
 
+/** Finds what the command mentions, and nothing else: the rest may not be in memory. */
+const eventFinder = (
+  received: Received,
+  book: Book,
+  eventAt: (revision: number) => Recorded,
+): Circumstances['eventOf'] => {
+  const mentions = new Set(mentionsOf(received, book).map(({ kind, key }) => `${kind} ${key}`))
+  return ({ kind, key }) => {
+    if (!mentions.has(`${kind} ${key}`)) {
+      throw new Error(`${received.command.name} looks up ${kind} ${key} but does not mention it`)
+    }
+    const revision = findRevision(book, kind, key)
+    return revision === undefined ? undefined : eventAt(revision)
+  }
+}
+
 /** Leaves no trace: whoever may not write into a book must not write into its stream. */
 const authorise = ({ command, actor, isAdmin }: Received, book: Book): Rejection | null => {
   if (!book.header) return command.name === 'OpenBook' ? null : reject('book_not_found')
@@ -135,7 +152,7 @@ const replay = (
   event: Recorded,
   { key }: Received,
   book: Book,
-  eventAt: (revision: number) => Recorded,
+  eventOf: Circumstances['eventOf'],
 ): Outcome => {
   if (event.metadata.fingerprint !== key?.fingerprint) {
     return refusal(book, reject('idempotency_key_reused'), false)
@@ -144,17 +161,8 @@ const replay = (
     return { ...refusal(book, event.data.rejection, true), revision: event.revision }
   }
   const id = event.type === 'TransactionsRecorded' ? onlyExisting(event) : null
-  const shown = id === null ? undefined : findTransaction(book, id)
-  return { ...done(event, shown === undefined ? null : eventAt(shown)), isReplay: true }
-}
-
-const findRecorded = (event: Recorded, id: string): ExistingTransaction => {
-  const transaction =
-    event.type === 'TransactionsRecorded'
-      ? event.data.transactions.find((one) => one.id === id)
-      : undefined
-  if (!transaction) throw new Error(`event ${event.revision} does not record transaction ${id}`)
-  return { transaction, event }
+  const shown = id === null ? undefined : eventOf({ kind: 'transaction', key: id })
+  return { ...done(event, shown ?? null), isReplay: true }
 }
 
 const done = (event: Recorded, shown: Recorded | null) => {

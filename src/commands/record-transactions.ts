@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox'
-import { type Book, exponentOf, findTransaction, fork } from '../domain/book.ts'
+import { type Book, exponentOf, findRevision, fork, remember } from '../domain/book.ts'
 import { EntryRequest, TransferRequest } from '../domain/entry.ts'
+import type { Recorded } from '../domain/events/index.ts'
 import {
   onlyExisting,
   type RecordedTransaction,
@@ -8,6 +9,7 @@ import {
 } from '../domain/events/transactions-recorded.ts'
 import { applyTransaction } from '../domain/evolve.ts'
 import { DateOrInstant } from '../domain/instant.ts'
+import type { Mention } from '../domain/lookup.ts'
 import { Metadata } from '../domain/metadata.ts'
 import { type Rejection, reject } from '../domain/rejection.ts'
 import { checkTransaction, hasSameContent } from '../domain/transaction.ts'
@@ -49,7 +51,7 @@ export const recordTransactions = command({
   roles: ['owner', 'bookkeeper'],
   idsFor: ({ transactions }) => transactions.length,
   mentions: ({ transactions }) =>
-    transactions.flatMap(({ id }) => (id === undefined ? [] : [id.toLowerCase()])),
+    transactions.flatMap(({ id }) => (id === undefined ? [] : [mentionOf(id)])),
 
   decide: (data, book, circumstances) => {
     const outcome = recordEach(data, book, circumstances)
@@ -57,6 +59,9 @@ export const recordTransactions = command({
     return settle(outcome, circumstances)
   },
 })
+
+/** Of a transaction, by the id that the client chose. */
+const mentionOf = (id: string): Mention => ({ kind: 'transaction', key: id.toLowerCase() })
 
 type Outcome = {
   -readonly [Key in keyof TransactionsRecorded['data']]: TransactionsRecorded['data'][Key]
@@ -81,7 +86,7 @@ const recordEach = (
       existing.push({ id: result.existing, index })
     } else {
       recorded.push(result)
-      scratch.transactions.set(result.id, scratch.revision + 1)
+      remember(scratch, 'transaction', result.id, scratch.revision + 1)
       applyTransaction(scratch, result, circumstances.now)
       for (const { currency } of result.entries) {
         exponents[currency] ??= exponentOf(book, currency) as number
@@ -108,12 +113,13 @@ const recordOne = (
   request: TransactionRequest,
   index: number,
   book: Book,
-  { now, ids, existing }: Circumstances,
+  { now, ids, eventOf }: Circumstances,
   earlier: readonly RecordedTransaction[],
 ): RecordedTransaction | Rejection | { existing: string } => {
-  const id = request.id?.toLowerCase() ?? (ids[index] as string)
-  if (findTransaction(book, id) !== undefined) {
-    const known = existing.get(id)?.transaction ?? earlier.find((one) => one.id === id)
+  const chosen = request.id === undefined ? null : mentionOf(request.id)
+  const id = chosen?.key ?? (ids[index] as string)
+  if (chosen && findRevision(book, chosen.kind, id) !== undefined) {
+    const known = transactionIn(eventOf(chosen), id) ?? earlier.find((one) => one.id === id)
     if (!known) throw new Error(`transaction ${id} is in the book but was not fetched`)
     return hasSameContent(known, request, book)
       ? { existing: id }
@@ -133,11 +139,16 @@ const recordOne = (
   }
 }
 
-const settle = (data: Outcome, { isKeyed, existing }: Circumstances): Decision => {
+const transactionIn = (event: Recorded | undefined, id: string): RecordedTransaction | undefined =>
+  event?.type === 'TransactionsRecorded'
+    ? event.data.transactions.find((one) => one.id === id)
+    : undefined
+
+const settle = (data: Outcome, { isKeyed, eventOf }: Circumstances): Decision => {
   const event: TransactionsRecorded = { type: 'TransactionsRecorded', data }
   if (data.transactions.length > 0) return accepted(event)
   const id = onlyExisting(event)
-  const recorded = (id !== null && existing.get(id)?.event) || null
+  const recorded = (id !== null && eventOf(mentionOf(id))) || null
   // A key is bound to its request even where there is nothing else to store.
   return isKeyed ? accepted(event, recorded) : { kind: 'answered', event, recorded }
 }

@@ -1,6 +1,7 @@
 import type { Account } from './account.ts'
 import { genesis } from './chain.ts'
 import { isoExponent } from './currency.ts'
+import type { LookupKind } from './lookup.ts'
 import type { MemberRole } from './member.ts'
 
 /**
@@ -21,10 +22,8 @@ export type Book = {
   readonly accounts: Map<string, Account>
   /** Open accounts by code. */
   readonly codes: Map<string, string>
-  /** The revision that recorded each transaction id. */
-  readonly transactions: Map<string, number>
-  /** The revision that answered each idempotency key, by scope. */
-  readonly keys: Map<string, number>
+  /** Revisions by kind and key, see `LookupKind`. */
+  readonly lookups: Map<string, number>
   /** Roles by user; null for one who is a member no more. */
   readonly members: Map<string, MemberRole | null>
 }
@@ -33,12 +32,11 @@ const maps = () => ({
   exponents: new Map<string, number>(),
   accounts: new Map<string, Account>(),
   codes: new Map<string, string>(),
-  transactions: new Map<string, number>(),
-  keys: new Map<string, number>(),
+  lookups: new Map<string, number>(),
   members: new Map<string, MemberRole | null>(),
 })
 
-const mapNames = ['exponents', 'accounts', 'codes', 'transactions', 'keys', 'members'] as const
+const mapNames = ['exponents', 'accounts', 'codes', 'lookups', 'members'] as const
 
 export const emptyBook = (id: string): Book => ({
   below: null,
@@ -82,10 +80,13 @@ export const findAccount = (book: Book, reference: string): Account | undefined 
 export const hasCode = (book: Book, code: string): boolean =>
   find(book, 'codes', code) !== undefined
 
-export const findTransaction = (book: Book, id: string): number | undefined =>
-  find(book, 'transactions', id)
+/** The revision of the event that this leads to; undefined where the book never had it. */
+export const findRevision = (book: Book, kind: LookupKind, key: string): number | undefined =>
+  find(book, 'lookups', `${kind} ${key}`)
 
-export const findKey = (book: Book, scope: string): number | undefined => find(book, 'keys', scope)
+export const remember = (book: Book, kind: LookupKind, key: string, revision: number): void => {
+  book.lookups.set(`${kind} ${key}`, revision)
+}
 
 /** Digits after the point: as the book declares it, else by ISO 4217. */
 export const exponentOf = (book: Book, currency: string): number | undefined =>

@@ -1,14 +1,10 @@
 import { post, signed } from './account.ts'
-import { type Book, findAccount } from './book.ts'
+import { type Book, findAccount, remember } from './book.ts'
 import type { AccountsOpened } from './events/accounts-opened.ts'
 import type { BookOpened } from './events/book-opened.ts'
-import type { EventMetadata } from './events/event.ts'
 import type { Recorded } from './events/index.ts'
 import type { RecordedTransaction } from './events/transactions-recorded.ts'
-
-/** What an idempotency key is unique in. */
-export const keyScope = (actor: string, route: string, key: string): string =>
-  `${actor} ${route} ${key}`
+import { lookupsOf } from './lookup.ts'
 
 /**
  * Applies an event to the top layer of the book. It never refuses: what is in the stream happened,
@@ -30,7 +26,6 @@ export const evolve = (book: Book, event: Recorded): void => {
       break
     case 'TransactionsRecorded':
       for (const transaction of event.data.transactions) {
-        book.transactions.set(transaction.id, event.revision)
         applyTransaction(book, transaction, Date.parse(event.metadata.recorded_at))
       }
       break
@@ -43,17 +38,10 @@ export const evolve = (book: Book, event: Recorded): void => {
     case 'CommandRefused':
       break
   }
-  remember(book, event.revision, event.metadata)
-}
-
-const remember = (book: Book, revision: number, metadata: EventMetadata): void => {
-  const { actor, route, idempotency_key } = metadata
-  if (idempotency_key !== null && route !== null) {
-    book.keys.set(keyScope(actor, route, idempotency_key), revision)
-  }
-  book.revision = revision
-  book.hash = metadata.hash
-  book.recordedAt = Date.parse(metadata.recorded_at)
+  for (const { kind, key } of lookupsOf(event)) remember(book, kind, key, event.revision)
+  book.revision = event.revision
+  book.hash = event.metadata.hash
+  book.recordedAt = Date.parse(event.metadata.recorded_at)
 }
 
 const openBook = (book: Book, data: BookOpened['data']): void => {

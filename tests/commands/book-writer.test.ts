@@ -304,6 +304,24 @@ describe('a book writer', () => {
     assert.deepEqual(codes(await settled([writer.submit(transfer())])), ['done'])
   })
 
+  it('fails a command that looks up what it does not mention', async () => {
+    const { writer, settled, open, transfer } = setUp()
+    await open()
+    const honest = transfer()
+    const hidden = {
+      ...honest,
+      command: {
+        ...honest.command,
+        decide: (...[, , { eventOf }]: Parameters<typeof honest.command.decide>) => {
+          eventOf({ kind: 'transaction', key: 'x' })
+          throw new Error('it was let through')
+        },
+      },
+    }
+    const problem = 'RecordTransactions looks up transaction x but does not mention it'
+    assert.deepEqual(codes(await settled([writer.submit(hidden)])), [`Error: ${problem}`])
+  })
+
   it('gives every answer that is a writer’s own', () => {
     const missing = Object.keys(byTheWriter).filter((code) => !met.has(code as RejectionCode))
     assert.deepEqual(missing, [])

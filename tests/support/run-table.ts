@@ -148,8 +148,7 @@ export const plain = (book: Book) => {
     exponents: sorted(book.exponents),
     accounts: sorted(book.accounts),
     codes: sorted(book.codes),
-    transactions: sorted(book.transactions),
-    keys: sorted(book.keys),
+    lookups: sorted(book.lookups),
   }
 }
 

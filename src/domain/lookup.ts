@@ -1,0 +1,41 @@
+import type { Recorded } from './events/index.ts'
+
+/**
+ * What a book must find again however long ago it was: the key leads to the revision of an event.
+ *
+ * | kind | key | event |
+ * | --- | --- | --- |
+ * | transaction | its id | that recorded it |
+ * | key | scope of an idempotency key, see `keyScope` | that answered it |
+ * | reference | of a transaction | that recorded the transaction |
+ * | reversal | the original's id | that reversed it |
+ * | settlement | the hold's id | that ended it |
+ */
+export type LookupKind = 'transaction' | 'key' | 'reference' | 'reversal' | 'settlement'
+
+export type Mention = { readonly kind: LookupKind; readonly key: string }
+
+/** What an idempotency key is unique in. */
+export const keyScope = (actor: string, route: string, key: string): string =>
+  `${actor} ${route} ${key}`
+
+/** Everything that can be looked up once this event is in the book, and leads to it. */
+export const lookupsOf = (event: Recorded): Mention[] => {
+  const lookups: Mention[] = []
+  const { actor, route, idempotency_key } = event.metadata
+  if (idempotency_key !== null && route !== null) {
+    lookups.push({ kind: 'key', key: keyScope(actor, route, idempotency_key) })
+  }
+  switch (event.type) {
+    case 'TransactionsRecorded':
+      for (const { id } of event.data.transactions) lookups.push({ kind: 'transaction', key: id })
+      break
+    case 'BookOpened':
+    case 'AccountsOpened':
+    case 'MemberSet':
+    case 'MemberRemoved':
+    case 'CommandRefused':
+      break
+  }
+  return lookups
+}
