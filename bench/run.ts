@@ -82,8 +82,7 @@ try {
   for (const measure of chosen) {
     const prepared = await measure.prepare(bench)
     console.error(`${measure.title} ...`)
-    const rounds = Number(options.rounds)
-    const result = await runRounds(measure, prepared, { rounds, stack, isProfiled: !!profiles })
+    const result = await runRounds(measure, prepared, Number(options.rounds))
     results.push(result)
     console.error(toTable([result]))
   }

@@ -1,4 +1,5 @@
 import type { LocalServer } from '../../src/local/child.ts'
+import { observed } from '../parts/observe.ts'
 import type { Stack } from '../parts/stack.ts'
 import { ask } from '../parts/task.ts'
 import type { Load, Loaded } from './run-load.ts'
@@ -7,12 +8,13 @@ export type { Load, Loaded } from './run-load.ts'
 
 /** Has the clients' process ask a server; an unexpected answer is an error. */
 export const loadOf = async (
-  { servers }: Stack,
+  stack: Stack,
   server: LocalServer,
-  load: Omit<Load, 'url'>,
+  load: Omit<Load, 'url' | 'observed'>,
+  profile: string | null = null,
 ): Promise<Loaded> => {
-  const full = { ...load, url: server.url }
-  const loaded = await ask<Load, Loaded>(servers['load'] as LocalServer, full)
+  const full = { ...load, url: server.url, observed: observed(stack, profile) }
+  const loaded = await ask<Load, Loaded>(stack.servers['load'] as LocalServer, full)
   const others = Object.entries(loaded.others)
   if (others.length > 0) {
     const log = server.child.logTail().find((line) => line.includes('failed')) ?? ''

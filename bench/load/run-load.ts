@@ -1,5 +1,6 @@
+import { type Cores, type Observed, observe } from '../parts/observe.ts'
 import { percentile } from '../statistics.ts'
-import { openConnection } from './connection.ts'
+import { type Connection, openConnection } from './connection.ts'
 import { type Lag, type Watched, watchLag } from './lag.ts'
 import { type Asked, makeRequests } from './requests.ts'
 
@@ -8,6 +9,7 @@ export type Load = {
   readonly clients: number
   readonly ms: number
   readonly asked: Asked
+  readonly observed: Observed
   /** The projection to wait for, and how far it lags behind. */
   readonly watched?: Watched
 }
@@ -21,26 +23,25 @@ export type Loaded = {
   readonly p50: number
   readonly p99: number
   readonly others: Readonly<Record<string, number>>
-  /** Of one core, while the load was on. */
-  readonly cpu: number
+  /** While the load was on. */
+  readonly cores: Cores
   readonly lag: Lag | null
 }
 
 const expected = { single: 201, batch: 201, account: 200, page: 200 }
 
 /** Each client sends its next request when the one before it is answered. */
-export const runLoad = async ({ url, clients, ms, asked, watched }: Load): Promise<Loaded> => {
+export const runLoad = async (load: Load): Promise<Loaded> => {
+  const { url, clients, ms, asked, watched } = load
   const requests = makeRequests(asked)
   const connections = await Promise.all(Array.from({ length: clients }, () => openConnection(url)))
   const watch = watched && (await watchLag(watched))
   const latencies: number[] = []
   const others: Record<string, number> = {}
   let next = Math.floor(Math.random() * requests.length)
-  const cpuBefore = process.cpuUsage()
-  const start = performance.now()
-  const end = start + ms
-  await Promise.all(
-    connections.map(async ({ ask }) => {
+  const { seconds, cores } = await observe(load.observed, async () => {
+    const end = performance.now() + ms
+    const client = async ({ ask }: Connection) => {
       for (let sent = performance.now(); sent < end; ) {
         next = next + 1 === requests.length ? 0 : next + 1
         const { status, revision, bytes } = await ask(requests[next] as Buffer)
@@ -50,10 +51,9 @@ export const runLoad = async ({ url, clients, ms, asked, watched }: Load): Promi
         if (watch && revision >= 0) watch.acknowledged(revision, now)
         sent = now
       }
-    }),
-  )
-  const seconds = (performance.now() - start) / 1000
-  const { user, system } = process.cpuUsage(cpuBefore)
+    }
+    await Promise.all(connections.map(client))
+  })
   const lag = watch ? await watch.caughtUp() : null
   for (const { close } of connections) close()
   latencies.sort((a, b) => a - b)
@@ -64,7 +64,7 @@ export const runLoad = async ({ url, clients, ms, asked, watched }: Load): Promi
     p50: percentile(latencies, 0.5),
     p99: percentile(latencies, 0.99),
     others,
-    cpu: (user + system) / 1e6 / seconds,
+    cores,
     lag,
   }
 }

@@ -16,23 +16,21 @@ type Commands = {
   readonly asked: (token: string, book: Book) => Asked
 }
 
-const sampleOf = ({ perSecond, p50, p99 }: Loaded, each: number): Sample => ({
+const sampleOf = ({ perSecond, p50, p99, cores }: Loaded, each: number): Sample => ({
   rate: perSecond * each,
   p50,
   p99,
+  cores,
 })
 
 /** Unless it may lag, the rate counts until all can be seen in the read model. */
 const withProjector = (bench: Bench, { clients, each, mayLag, asked }: Commands): Contender => ({
   name: mayLag ? 'Daybook, projector running' : 'Daybook, projector keeping up',
-  run: async () => {
+  run: async (profile) => {
     const { stack, book } = bench
-    const loaded = await loadOf(bench.stack, stack.servers['api'] as LocalServer, {
-      clients,
-      ms: measureMs,
-      asked: asked(stack.token, book),
-      watched: { databaseUrl: stack.databaseUrl, bookId: book.id, schema: ledgerSchema },
-    })
+    const watched = { databaseUrl: stack.databaseUrl, bookId: book.id, schema: ledgerSchema }
+    const load = { clients, ms: measureMs, asked: asked(stack.token, book), watched }
+    const loaded = await loadOf(stack, stack.servers['api'] as LocalServer, load, profile)
     const { lag } = loaded
     if (!lag) throw new Error('the lag was not watched')
     const sample = sampleOf(loaded, each)
@@ -47,14 +45,14 @@ const withoutProjector = (
   api: string,
 ): Contender => ({
   name,
-  run: async () => {
+  run: async (profile) => {
     const { stack, book } = bench
     const worker = stack.servers['worker']?.child.process
     worker?.kill('SIGSTOP')
     try {
       const server = stack.servers[api] as LocalServer
       const load = { clients, ms: measureMs, asked: asked(stack.token, book) }
-      return sampleOf(await loadOf(bench.stack, server, load), each)
+      return sampleOf(await loadOf(stack, server, load, profile), each)
     } finally {
       worker?.kill('SIGCONT')
       await untilFolded(stack, book)
@@ -72,7 +70,7 @@ const plain = async (
   const load = { clients, ms: measureMs, asked: asked(token, bench.book) }
   return {
     name: `plain Postgres, pool of ${pool}`,
-    run: async () => sampleOf(await loadOf(bench.stack, server, load), each),
+    run: async (profile) => sampleOf(await loadOf(bench.stack, server, load, profile), each),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { LocalServer } from '../../src/local/child.ts'
 import type { Book } from '../parts/book.ts'
+import type { Cores } from '../parts/observe.ts'
 import type { Stack } from '../parts/stack.ts'
 
 export type Bench = {
@@ -22,9 +23,14 @@ export type Sample = {
   readonly p99?: number
   /** Of the projection behind the answers, in ms. */
   readonly lag?: { readonly p50: number; readonly p99: number }
+  readonly cores: Cores
 }
 
-export type Contender = { readonly name: string; readonly run: () => Promise<Sample> }
+export type Contender = {
+  readonly name: string
+  /** `profile` names the profiles that are wanted of it, if any are. */
+  readonly run: (profile: string | null) => Promise<Sample>
+}
 
 export type Prepared = {
   readonly ours: readonly Contender[]

@@ -1,5 +1,5 @@
 import type { LocalServer } from '../../src/local/child.ts'
-import { type Load, type Loaded, loadOf } from '../load/ask-load.ts'
+import { loadOf } from '../load/ask-load.ts'
 import type { Asked } from '../load/requests.ts'
 import { untilFolded } from '../parts/book.ts'
 import type { Bench, Contender, Measure } from './measure.ts'
@@ -13,10 +13,10 @@ const contender = (
   load: { readonly clients: number; readonly asked: Asked },
 ): Contender => ({
   name,
-  run: async () => {
-    const full: Omit<Load, 'url'> = { ...load, ms: measureMs }
-    const { perSecond, p50, p99 }: Loaded = await loadOf(stack, server, full)
-    return { rate: perSecond, p50, p99 }
+  run: async (profile) => {
+    const full = { ...load, ms: measureMs }
+    const { perSecond, p50, p99, cores } = await loadOf(stack, server, full, profile)
+    return { rate: perSecond, p50, p99, cores }
   },
 })
 

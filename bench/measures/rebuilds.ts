@@ -1,5 +1,6 @@
 import type { LocalServer } from '../../src/local/child.ts'
 import type { Book } from '../parts/book.ts'
+import { observe, observed } from '../parts/observe.ts'
 import { ask } from '../parts/task.ts'
 import type { Rebuild } from '../rebuild.ts'
 import type { Bench, Contender, Measure } from './measure.ts'
@@ -15,13 +16,15 @@ const contender = (
   transactions: number,
 ): Contender => ({
   name,
-  run: async () => {
+  run: async (profile) => {
     const rebuilder =
       stack.servers['rebuild'] ??
       (await stack.start('rebuild', [new URL('../rebuild.js', import.meta.url).pathname]))
     const task: Rebuild = { how, bookId: id }
-    const seconds = await ask<Rebuild, number>(rebuilder as LocalServer, task)
-    return { rate: transactions / seconds }
+    const { result: seconds, cores } = await observe(observed(stack, profile), () =>
+      ask<Rebuild, number>(rebuilder as LocalServer, task),
+    )
+    return { rate: transactions / seconds, cores }
   },
 })
 

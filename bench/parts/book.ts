@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { LocalServer } from '../../src/local/child.ts'
 import { ledger } from '../../src/projections/ledger/ledger.ts'
 import { schemaOf } from '../../src/projections/projection.ts'
-import { type Load, loadOf } from '../load/ask-load.ts'
+import { loadOf } from '../load/ask-load.ts'
 import { makeTransaction } from '../load/requests.ts'
 import type { Stack } from './stack.ts'
 
@@ -87,7 +87,7 @@ export const singleBook = async (stack: Stack): Promise<Book> => {
   const book = await openBook(stack)
   const { token } = stack
   const asked = { kind: 'single', isHot: false, token, bookId: book.id, ...book } as const
-  const load: Omit<Load, 'url'> = { clients: 64, ms: singleMs, asked }
+  const load = { clients: 64, ms: singleMs, asked }
   await loadOf(stack, stack.servers['api'] as LocalServer, load)
   await untilFolded(stack, book)
   return book

@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
-import type { LocalServer } from '../../src/local/child.ts'
 
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
 
@@ -21,11 +20,9 @@ const read = (pid: string): Times | null => {
   }
 }
 
-/** CPU seconds that each server has taken so far, its child processes included. */
-export const cpuSeconds = (
-  servers: Readonly<Record<string, LocalServer>>,
-): Record<string, number> => {
-  const names = new Map(Object.entries(servers).map(([name, { child }]) => [child.pid, name]))
+/** CPU seconds that each process has taken so far, its children included. */
+export const cpuSeconds = (pids: Readonly<Record<string, number>>): Record<string, number> => {
+  const names = new Map(Object.entries(pids).map(([name, pid]) => [pid, name]))
   const sums: Record<string, number> = {}
   for (const pid of readdirSync('/proc')) {
     const times = /^\d+$/.test(pid) ? read(pid) : null
@@ -35,7 +32,7 @@ export const cpuSeconds = (
   return sums
 }
 
-/** Cores in use between two of those, by server. */
+/** Cores in use between two of those, by process. */
 export const coresBetween = (
   before: Readonly<Record<string, number>>,
   after: Readonly<Record<string, number>>,

@@ -18,6 +18,8 @@ export type Stack = {
   readonly token: string
   readonly environment: Readonly<Record<string, string>>
   readonly servers: Readonly<Record<string, LocalServer>>
+  /** Where profiles go; null if nothing is profiled. */
+  readonly profiles: string | null
   /** A program below dist/, or Daybook of another build. */
   readonly start: (
     name: string,
@@ -58,7 +60,8 @@ export const startStack = async ({ against, profiles }: StackOptions): Promise<S
         ...extra,
         ...(profiles && {
           NODE_OPTIONS: `--import=${join(built, 'bench', 'parts', 'profiler.js')}`,
-          BENCH_PROFILE: join(profiles, name),
+          BENCH_PROFILES: profiles,
+          BENCH_PROGRAM: name,
         }),
       },
       stopGraceMs: 5_000,
@@ -110,6 +113,7 @@ export const startStack = async ({ against, profiles }: StackOptions): Promise<S
     token,
     environment,
     servers,
+    profiles,
     start,
     startWorker: async () => {
       if (!servers['worker']) await start('worker', [program, 'serve', 'worker'])
