@@ -1,10 +1,18 @@
 import type { Recorded } from '../domain/events/index.ts'
 import type { StoredEvent } from '../domain/upcast.ts'
 
+/**
+ * What no further attempt can mend: the events are more than the store takes at once, the stream
+ * was deleted for good, or whoever we are may not write to it.
+ */
+export type AppendRefusal = 'too_large' | 'deleted' | 'denied'
+
 export type Appended =
   | { readonly kind: 'appended' }
   /** The book is not at the expected revision: nothing was stored. */
   | { readonly kind: 'wrong_revision' }
+  /** The store will not take this: nothing of it was stored by this attempt. */
+  | { readonly kind: 'refused'; readonly why: AppendRefusal }
   /** No answer came. It may have been stored, or may yet be. */
   | { readonly kind: 'unknown'; readonly error: Error }
 

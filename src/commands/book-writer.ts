@@ -3,7 +3,7 @@ import type { Recorded } from '../domain/events/index.ts'
 import { evolve } from '../domain/evolve.ts'
 import { Rejected, type RejectionCode, reject } from '../domain/rejection.ts'
 import { upcast } from '../domain/upcast.ts'
-import type { BookLog } from './book-log.ts'
+import type { AppendRefusal, BookLog } from './book-log.ts'
 import { type DecidedGroup, decideGroup, neededEvents } from './decide-group.ts'
 import type { Outcome, Received } from './received.ts'
 
@@ -92,31 +92,50 @@ export const bookWriter = (bookId: string, options: WriterOptions): BookWriter =
     return fetched
   }
 
-  /** Only success or a wrong revision of the identical append says what became of it. */
+  /**
+   * Only what is said of the identical append says what became of it. That this process may not
+   * write now says nothing of an attempt that went before.
+   */
   const appendUntilCertain = async (events: readonly Recorded[]) => {
     for (let attempt = 0; ; attempt++) {
       const result = await log.append(bookId, base.revision, events)
-      if (result.kind !== 'unknown') {
+      const isCertain =
+        result.kind === 'refused'
+          ? result.why !== 'denied' || attempt === 0
+          : result.kind !== 'unknown'
+      if (isCertain) {
         if (isSettling) warn('append settled', { book: bookId, result: result.kind })
         isSettling = false
-        return result.kind
+        return result
       }
-      if (!isSettling) warn('append unsettled', { book: bookId, error: result.error.message })
+      const error = result.kind === 'unknown' ? result.error.message : 'denied'
+      if (!isSettling) warn('append unsettled', { book: bookId, error })
       isSettling = true
       await sleep(Math.min(400, 50 * 2 ** attempt) * (0.5 + random()))
     }
   }
 
-  /** Whether the group still stands on what the log holds. */
-  const commit = async ({ events, book }: DecidedGroup): Promise<boolean> => {
-    if (events.length === 0) return (await log.lastRevision(bookId)) === base.revision
+  /** Whether the group stands on what the log holds, was outrun, or is more than the store takes. */
+  const commit = async ({
+    events,
+    outcomes,
+    book,
+  }: DecidedGroup): Promise<'stands' | 'outrun' | 'too_large'> => {
+    if (events.length === 0) {
+      return (await log.lastRevision(bookId)) === base.revision ? 'stands' : 'outrun'
+    }
     isAppending = true
     const result = await appendUntilCertain(events)
     isAppending = false
-    if (result !== 'appended') return false
+    if (result.kind === 'refused') {
+      warn('append refused', { book: bookId, why: result.why })
+      if (result.why === 'too_large' && outcomes.length > 1) return 'too_large'
+      throw refusedByStore[result.why]()
+    }
+    if (result.kind !== 'appended') return 'outrun'
     merge(book)
     appended(bookId, events)
-    return true
+    return 'stands'
   }
 
   /** What waits at the head of the queue, decided; null if nobody waits for it any more. */
@@ -136,16 +155,23 @@ export const bookWriter = (bookId: string, options: WriterOptions): BookWriter =
 
   const runGroup = async (): Promise<void> => {
     let size = maxGroup
-    for (let conflicts = 1; ; conflicts++) {
-      const isLast = conflicts === maxConflicts
+    for (let conflicts = 0; ; ) {
       try {
         const decided = await takeGroup(size)
         if (!decided) return
-        if (await commit(decided)) return answer(takeAtHand(), decided)
+        const fate = await commit(decided)
+        if (fate === 'stands') return answer(takeAtHand(), decided)
         const group = takeAtHand()
+        if (fate === 'too_large') {
+          queue.unshift(...group)
+          size = group.length >> 1
+          continue
+        }
+        const isLast = ++conflicts === maxConflicts
         if (isLast) fail(group, rejected('write_contention'))
         else queue.unshift(...group)
         await refresh()
+        if (isLast) return
       } catch (error) {
         // A log that cannot be read leaves the book as it was; after anything else it is doubtful.
         if (!(error instanceof Rejected)) {
@@ -154,7 +180,6 @@ export const bookWriter = (bookId: string, options: WriterOptions): BookWriter =
         }
         return fail(takeAtHand(), error as Error)
       }
-      if (isLast) return
       size = Math.max(1, size >> 1)
       await sleep(10 * 2 ** conflicts * random())
     }
@@ -213,7 +238,24 @@ const answer = (group: readonly Waiting[], { outcomes }: DecidedGroup): void => 
   for (const [index, outcome] of outcomes.entries()) group[index]?.resolve(outcome)
 }
 
-const rejected = (code: RejectionCode): Rejected => new Rejected(reject(code))
+const rejected = (code: RejectionCode, message?: string): Rejected =>
+  new Rejected(reject(code, message))
+
+/** Nothing of the command was stored, and it would not be if it were sent again as it is. */
+const refusedByStore: Readonly<Record<AppendRefusal, () => Rejected>> = {
+  too_large: () =>
+    rejected('too_large', 'The event store takes no event of this size. Split the request.'),
+  deleted: () =>
+    rejected(
+      'store_unavailable',
+      "The book's stream was deleted from the event store for good. Restore it from a backup.",
+    ),
+  denied: () =>
+    rejected(
+      'store_unavailable',
+      'The event store does not let Daybook write. Nothing was stored. See to its EVENTSTORE_URL.',
+    ),
+}
 
 const fail = (group: readonly Waiting[], error: Error): void => {
   for (const waiting of group) waiting.reject(error)

@@ -3,6 +3,7 @@ import shared from '@eventstore/db-client/generated/shared_pb.js'
 import grpc from '@eventstore/db-client/generated/streams_grpc_pb.js'
 import streams from '@eventstore/db-client/generated/streams_pb.js'
 import { v4 } from 'uuid'
+import type { Appended, AppendRefusal } from '../commands/book-log.ts'
 
 /** An event as it goes to the store. */
 export type Proposed = {
@@ -19,14 +20,16 @@ export type AppendStream = {
     stream: string,
     expected: number,
     events: readonly Proposed[],
-  ) => Promise<'appended' | 'wrong_revision'>
+  ) => Promise<Appended>
 }
 
 type Response = InstanceType<typeof streams.BatchAppendResp>
 type Call = ReturnType<InstanceType<typeof grpc.StreamsClient>['batchAppend']>
 /** Ends the wait for one answer. */
-type Waiting = (answer: Response | Error) => void
+type Waiting = (answer: Response | 'denied' | Error) => void
 type Opened = { readonly call: Call; readonly waiting: Map<string, Waiting> }
+/** Of gRPC: who asks is not known, or may not. */
+const deniedCodes: readonly unknown[] = [7, 16]
 
 /**
  * BatchAppend: all appends of a process over one call, at a third of what Append costs. The
@@ -42,14 +45,18 @@ export const openAppendStream = (client: EventStoreDBClient, deadline: number): 
     )()
     const waiting = new Map<string, Waiting>()
     let isOver = false
+    let wasAnswered = false
     const end = (error: Error = new Error('the event store has ended the call')) => {
       if (isOver) return
       isOver = true
       opened = null
-      for (const settle of waiting.values()) settle(error)
+      // A call that was turned away at the door has let nothing in. Later, that is not so sure.
+      const isDenied = !wasAnswered && deniedCodes.includes((error as { code?: unknown }).code)
+      for (const settle of waiting.values()) settle(isDenied ? 'denied' : error)
       waiting.clear()
     }
     call.on('data', (response: Response) => {
+      wasAnswered = true
       const id = toText(response.getCorrelationId())
       waiting.get(id)?.(response)
       waiting.delete(id)
@@ -72,7 +79,7 @@ export const openAppendStream = (client: EventStoreDBClient, deadline: number): 
     })
     try {
       const { call, waiting } = await Promise.race([opened, late])
-      const answer = new Promise<Response | Error>((resolve) => waiting.set(id, resolve))
+      const answer = new Promise<Parameters<Waiting>[0]>((resolve) => waiting.set(id, resolve))
       call.write(request)
       // A call that is mute is given up, and with it the connection.
       const response = await Promise.race([answer, late]).catch((error: unknown) => {
@@ -81,7 +88,7 @@ export const openAppendStream = (client: EventStoreDBClient, deadline: number): 
         throw error
       })
       if (response instanceof Error) throw response
-      return resultOf(response)
+      return response === 'denied' ? { kind: 'refused', why: 'denied' } : resultOf(response)
     } finally {
       clearTimeout(timer)
     }
@@ -117,11 +124,19 @@ const toRequest = (
   return request
 }
 
-const resultOf = (response: Response): 'appended' | 'wrong_revision' => {
-  if (response.hasSuccess()) return 'appended'
+const refusals: Readonly<Record<string, AppendRefusal>> = {
+  'event_store.client.MaximumAppendSizeExceeded': 'too_large',
+  'event_store.client.StreamDeleted': 'deleted',
+  'event_store.client.AccessDenied': 'denied',
+}
+
+const resultOf = (response: Response): Appended => {
+  if (response.hasSuccess()) return { kind: 'appended' }
   const error = response.getError()
   const type = error?.getDetails()?.getTypeName() ?? 'an answer without a reason'
-  if (type === 'event_store.client.WrongExpectedVersion') return 'wrong_revision'
+  if (type === 'event_store.client.WrongExpectedVersion') return { kind: 'wrong_revision' }
+  const why = refusals[type]
+  if (why) return { kind: 'refused', why }
   throw new Error(`the event store refused the append: ${type} ${error?.getMessage() ?? ''}`)
 }
 

@@ -51,7 +51,7 @@ export const connectEventStore = (url: string): EventStore => {
     const proposed = events.map(toProposed)
     const connection = connections.current()
     try {
-      return { kind: await connection.appends.append(streamOf(bookId), expected, proposed) }
+      return await connection.appends.append(streamOf(bookId), expected, proposed)
     } catch (error) {
       connections.doubt(connection)
       return { kind: 'unknown', error: error as Error }

@@ -53,8 +53,8 @@ const setUp = () => {
     const list = codes.map((code) => ({ code, type: 'asset', currency: 'EUR' }) as const)
     return receivedOf(openAccounts, { accounts: list }, { nextId })
   }
-  const transfer = (from = 'a', to = 'b', key: string | null = null) => {
-    const transactions = [{ transfers: [{ from, to, amount: '1' }] }]
+  const transfer = (from = 'a', to = 'b', key: string | null = null, description = '') => {
+    const transactions = [{ transfers: [{ from, to, amount: '1' }], description }]
     return receivedOf(recordTransactions, { transactions, atomic: true }, { key, nextId })
   }
   /** What a promise came to, once time has run out. */
@@ -181,6 +181,52 @@ describe('a book writer', () => {
     const again = await settled([writer.submit(transfer('a', 'b', 'key'))])
     assert.deepEqual(codes(again), ['done'])
     assert.equal(store.events.length, 3)
+  })
+
+  it('fails what the store does not let it write, and goes on', async () => {
+    const { writer, settled, open, transfer, faults, calls, store } = setUp()
+    await open()
+    for (const why of ['denied', 'deleted'] as const) {
+      faults.append = async () => ({ kind: 'refused', why })
+      const before = calls.appends
+      const refused = codes(await settled([writer.submit(transfer()), writer.submit(transfer())]))
+      assert.deepEqual(refused, ['store_unavailable', 'store_unavailable'])
+      assert.equal(calls.appends, before + 1)
+      assert.equal(store.events.length, 2)
+    }
+    faults.append = null
+    assert.deepEqual(codes(await settled([writer.submit(transfer())])), ['done'])
+  })
+
+  it('does not take a denial for the fate of an attempt that went before', async () => {
+    const { writer, settled, open, transfer, faults, calls, store } = setUp()
+    await open()
+    const first = calls.appends + 1
+    faults.append = async () => {
+      if (calls.appends === first) return unknown
+      return calls.appends < first + 5 ? { kind: 'refused', why: 'denied' } : null
+    }
+    assert.deepEqual(codes(await settled([writer.submit(transfer())])), ['done'])
+    assert.equal(store.events.length, 3)
+  })
+
+  it('sends less at once to a store that takes less, and tells whose event is too large', async () => {
+    const { writer, settled, open, transfer, options, store } = setUp()
+    await open()
+    const { append } = options.log
+    const isLarge = ({ data }: StoredEvent) => JSON.stringify(data).length > 2_000
+    Object.assign(options.log, {
+      append: async (...what: Parameters<typeof append>): Promise<Appended> =>
+        what[2].length > 10 || what[2].some(isLarge)
+          ? { kind: 'refused', why: 'too_large' }
+          : append(...what),
+    })
+    const large = () => transfer('a', 'b', null, 'x'.repeat(900).repeat(3))
+    const sent = Array.from({ length: 30 }, (_, at) => (at % 10 === 3 ? large() : transfer()))
+    const found = codes(await settled(sent.map((one) => writer.submit(one))))
+    const expected = sent.map((_, at) => (at % 10 === 3 ? 'too_large' : 'done'))
+    assert.deepEqual(found, expected)
+    assert.equal(store.events.length, 2 + 27)
   })
 
   it('lets those who wait behind an unsettled append know that they were not stored', async () => {

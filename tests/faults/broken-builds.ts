@@ -137,8 +137,8 @@ export const brokenBuilds: readonly BrokenBuild[] = [
     patches: [
       {
         file: writer,
-        from: 'return (await log.lastRevision(bookId)) === base.revision;',
-        to: 'return true;',
+        from: "return (await log.lastRevision(bookId)) === base.revision ? 'stands' : 'outrun';",
+        to: "return 'stands';",
       },
     ],
     focus: [freezeApi],
@@ -150,11 +150,11 @@ export const brokenBuilds: readonly BrokenBuild[] = [
     patches: [
       {
         file: writer,
-        from: '                if (await commit(decided))',
+        from: '                const fate = await commit(decided);',
         to: `                for (const [index, outcome] of decided.outcomes.entries()) {
                     if (outcome.kind === 'refused') atHand[index]?.resolve(outcome);
                 }
-                if (await commit(decided))`,
+                const fate = await commit(decided);`,
       },
     ],
     focus: [kill('store'), cut('api-1 -> store', 500), freezeApi],

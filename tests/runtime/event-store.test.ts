@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http2'
+import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { EventStoreDBClient } from '@eventstore/db-client'
 import type { Recorded } from '../../src/domain/events/index.ts'
 import { connectEventStore, type EventStore } from '../../src/runtime/event-store.ts'
 import { services } from '../support/services.ts'
@@ -22,6 +26,51 @@ describe('the log of a book', () => {
       }
     })
   }
+
+  it('refuses for good what is larger than an append may be', async () => {
+    const book = randomUUID()
+    const refused = await store.append(book, -1, [event(0, 1_100)])
+    assert.deepEqual(refused, { kind: 'refused', why: 'too_large' })
+    assert.deepEqual(await store.append(book, -1, [event(0, 1)]), { kind: 'appended' })
+  })
+
+  it('refuses for good what goes to a deleted stream', async () => {
+    const book = randomUUID()
+    await store.append(book, -1, [event(0, 1)])
+    const client = EventStoreDBClient.connectionString((await services()).eventStoreUrl)
+    await client.tombstoneStream(`book-${book}`)
+    await client.dispose()
+    const refused = await store.append(book, 0, [event(1, 1)])
+    assert.deepEqual(refused, { kind: 'refused', why: 'deleted' })
+  })
+
+  it('says that it was denied when the store turns it away, and tries again', async () => {
+    let status = '16'
+    let calls = 0
+    const server = createServer()
+    server.on('stream', (stream) => {
+      calls++
+      const head = { ':status': 200, 'content-type': 'application/grpc' }
+      stream.respond({ ...head, 'grpc-status': status }, { endStream: true })
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const stranger = connectEventStore(`esdb://127.0.0.1:${port}?tls=false`)
+    try {
+      for (status of ['16', '7']) {
+        const denied = await stranger.append(randomUUID(), -1, [event(0, 1)])
+        assert.deepEqual(denied, { kind: 'refused', why: 'denied' })
+      }
+      status = '14'
+      const away = await stranger.append(randomUUID(), -1, [event(0, 1)])
+      assert.equal(away.kind, 'unknown')
+      assert.ok(calls >= 3)
+    } finally {
+      await stranger.close()
+      server.close()
+    }
+  })
 
   it('is closed though reads were left before their end, one of them when all had come', async () => {
     const book = randomUUID()

@@ -127,15 +127,15 @@ type Mutation = readonly [from: string, to: string]
 /** Mistakes within the writer, by changing a place of its compiled text. */
 export const plantedWithin: Readonly<Record<string, Mutation>> = {
   'keeps the overlay after a conflict': [
-    "if (result !== 'appended')",
-    "if (result !== 'appended') merge(book);\n        if (result !== 'appended')",
+    "if (result.kind !== 'appended')",
+    "if (result.kind !== 'appended') merge(book);\n        if (result.kind !== 'appended')",
   ],
   'refuses before the append': [
-    'if (await commit(decided))',
+    'const fate = await commit(decided);',
     `decided.outcomes.forEach((outcome, index) => {
                     if (outcome.kind === 'refused') atHand[index].resolve(outcome)
                 });
-                if (await commit(decided))`,
+                const fate = await commit(decided);`,
   ],
   'appends for those who were told that nothing is stored': [
     '.filter(({ isAnswered }) => !isAnswered)',
@@ -144,7 +144,7 @@ export const plantedWithin: Readonly<Record<string, Mutation>> = {
   'calls what is being appended not stored': ['isAppending && atHand.includes(waiting)', 'false'],
   'gives up on an append and forgets it': [
     'for (let attempt = 0;; attempt++) {',
-    "for (let attempt = 0;; attempt++) {\n            if (attempt > 2) return 'wrong_revision';",
+    "for (let attempt = 0;; attempt++) {\n            if (attempt > 2) return { kind: 'wrong_revision' };",
   ],
   'answers a group in another order': [
     'return answer(takeAtHand(), decided)',
@@ -153,6 +153,14 @@ export const plantedWithin: Readonly<Record<string, Mutation>> = {
   'merges before the append': [
     'const result = await appendUntilCertain(events)',
     'merge(book);\n        const result = await appendUntilCertain(events)',
+  ],
+  'takes a refused attempt for the end of those before it': [
+    "result.why !== 'denied' || attempt === 0",
+    'true',
+  ],
+  'builds on what the store refused': [
+    "if (result.kind === 'refused') {",
+    "if (result.kind === 'refused') {\n            merge(book);",
   ],
   'does not read what it missed': ['await refresh()', 'base.revision++'],
 }

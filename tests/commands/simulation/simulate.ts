@@ -51,14 +51,19 @@ const calm: Weather = {
   doubled: 0,
   failingRead: 0,
   slowRead: 0,
+  denied: 0,
+  isSmall: false,
 }
 
 /** Calm, a few faults, or many of one kind or of all. */
 const weatherOf = (random: Random): Weather => {
   const rates = [0, 0, 0.03, 0.1, 0.3]
   const one = random.chance(0.3)
-  if (one) return { ...calm, [random.pick(Object.keys(calm) as (keyof Weather)[])]: 0.3 }
+  const { isSmall: _, ...kinds } = calm
+  if (one) return { ...calm, [random.pick(Object.keys(kinds) as (keyof typeof kinds)[])]: 0.3 }
   return {
+    denied: random.pick(rates),
+    isSmall: random.chance(0.2),
     lostRequest: random.pick(rates),
     lostAnswer: random.pick(rates),
     lateLanding: random.pick(rates),

@@ -1,4 +1,4 @@
-import type { Appended, BookLog } from '../../../src/commands/book-log.ts'
+import type { Appended, AppendRefusal, BookLog } from '../../../src/commands/book-log.ts'
 import type { Recorded } from '../../../src/domain/events/index.ts'
 import { Rejected, reject } from '../../../src/domain/rejection.ts'
 import type { StoredEvent } from '../../../src/domain/upcast.ts'
@@ -40,6 +40,10 @@ export type Weather = {
   readonly doubled: number
   readonly failingRead: number
   readonly slowRead: number
+  /** The store does not let this process write just now. */
+  readonly denied: number
+  /** It refuses appends of more than two events. */
+  readonly isSmall: boolean
 }
 
 /** What one process has at hand: a clock that stops with it, and chance. */
@@ -64,15 +68,21 @@ export const reach = (
   const append: BookLog['append'] = (_, expected, events) =>
     new Promise((resolve) => {
       const sent = copy(events)
-      const { lostRequest, lostAnswer, lateLanding, doubled } = weather()
+      const { lostRequest, lostAnswer, lateLanding, doubled, denied, isSmall } = weather()
       const there = random.between(0, 20)
       const back = random.between(0, 20)
       const giveUp = random.chance(0.5) ? random.between(0, 40) : deadline
       const land = () => store.append(expected, sent)
       const isUnknown = () =>
         after(giveUp, () => resolve({ kind: 'unknown', error: new Error('no answer came') }))
+      const refuse = (why: AppendRefusal) =>
+        after(there + back, () => resolve({ kind: 'refused', why }))
       const fate = random.next()
-      if (fate < lostRequest) {
+      if (isSmall && events.length > 2) {
+        refuse('too_large')
+      } else if (fate > 1 - denied) {
+        refuse('denied')
+      } else if (fate < lostRequest) {
         isUnknown()
       } else if (fate < lostRequest + lostAnswer) {
         network(there, land)
