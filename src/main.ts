@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { exampleCommand } from './cli/example.ts'
 import { importCommand } from './cli/import.ts'
 import { loginCommand } from './cli/login.ts'
 import { reportFailure } from './cli/report-failure.ts'
@@ -11,6 +12,7 @@ const program = new Command('daybook')
   .version(version)
   .addCommand(serveCommand)
   .addCommand(importCommand)
+  .addCommand(exampleCommand)
   .addCommand(loginCommand)
   .addCommand(storeCommand)
   .showHelpAfterError('Run with --help to see what there is.')

@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import type { Currency } from '../domain/currency.ts'
 import { createClient } from './client.ts'
-import type { ImportResult } from './import/run-import.ts'
+import { reportImport } from './import/report-import.ts'
 import { UserError } from './report-failure.ts'
 import { findSession } from './session.ts'
 
@@ -27,18 +27,6 @@ export const readJournal = async (file: string, currencies: readonly Currency[])
   throw new UserError(`${file}: only .csv, .ndjson and .jsonl are read, each also with .gz.`)
 }
 
-const report = ({ recorded, existing, refused, bookId }: ImportResult, empty: number): void => {
-  console.log(`Book ${bookId}: ${recorded} recorded, ${existing} were there already.`)
-  if (empty > 0) console.log(`${empty} left out: all their amounts are zero.`)
-  if (refused.length === 0) return
-  console.error(`${refused.length} refused:`)
-  for (const { line, code, message } of refused.slice(0, 20)) {
-    console.error(`  line ${line}: ${message} (${code})`)
-  }
-  if (refused.length > 20) console.error(`  and ${refused.length - 20} more`)
-  process.exitCode = 1
-}
-
 export const importCommand = new Command('import')
   .description('Import transactions from a CSV or NDJSON file. Stopped at any point, run it again')
   .argument('<file>', '.csv, .ndjson or .jsonl, each also with .gz')
@@ -49,10 +37,16 @@ export const importCommand = new Command('import')
   .addHelpText(
     'after',
     `
-CSV columns: txn,date,code,desc,account,amount,ccy
-  Rows with the same txn are one transaction. Amounts are decimal, debits above zero and credits
-  below. The type of an account follows from its first segment: Assets, Liabilities, Equity, Income
-  (or Revenue), Expenses. desc becomes the description, code goes into the metadata.
+CSV columns:
+  txn       names the transaction; rows with the same one, which stand together, are its entries
+  date      2024-02-29, a day of the book's time zone, or an RFC 3339 instant
+  account   its code
+  amount    decimal, e.g. -12.50: debits are above zero, credits below
+  ccy       its currency
+  desc      description of the transaction (may be left out, like all that follow)
+  type      asset, liability, equity, income or expense; without it the type follows from the first
+            segment of the code: Assets, Liabilities, Equity, Income (or Revenue), Expenses
+  metadata.KEY   metadata of the transaction; code is short for metadata.code
 
 NDJSON: one object a line, as the API takes them
   {"type":"book","time_zone":"UTC","currencies":[{"code":"MUSD","exponent":0}]}   (optional, first)
@@ -65,6 +59,6 @@ NDJSON: one object a line, as the API takes them
     const names = { bookName: book, source: source ?? basename(file).replace(/\.gz$/, '') }
     const { showProgress } = await import('./import/progress.ts')
     const { runImport } = await import('./import/run-import.ts')
-    const result = await runImport(client, journal, names, showProgress(`Importing ${book}`))
-    report(result, journal.empty)
+    const progress = showProgress(`Importing ${book}`)
+    reportImport(await runImport(client, journal, names, progress))
   })

@@ -31,7 +31,7 @@ export const serveAll = async ({ example }: { example: boolean }): Promise<void>
   try {
     const client = createClient({ url, credentials: { email, password }, signal: giveUp.signal })
     if (example && !existsSync(marker)) {
-      await importExample(client)
+      await importExample(client, exampleBook)
       writeFileSync(marker, `${exampleBook}\n`)
     }
     const found = await client.get(`/v1/books?name=${exampleBook}`)

@@ -42,6 +42,18 @@ describe('a journal that cannot be read', () => {
       /line 2: account "Cash" must begin with Assets/,
     ],
     [
+      'a type that there is not',
+      'n.csv',
+      `${header},type\n1,2024-01-01,Assets:A,1,EUR,money\n`,
+      /line 2: "money" is no type of account: write asset, liability/,
+    ],
+    [
+      'a column that means nothing',
+      'o.csv',
+      `${header},memo\n1,2024-01-01,Assets:A,1,EUR,lunch\n`,
+      /the column memo means nothing\. To keep it, name it metadata\.memo; else leave it out/,
+    ],
+    [
       'a day that there is not',
       'k.csv',
       `${header}\n1,2024-02-30,Assets:A,1,EUR\n`,

@@ -11,7 +11,7 @@ const rowsOf = (name: string): string[][] => {
 
 const cents = (decimal: string | undefined): string => String(Math.round(Number(decimal) * 100))
 
-export const customerCode = (node: string | undefined): string => `customer:${node}`
+const customerCode = (node: string | undefined): string => `customer:${node}`
 
 /** Bank customers with what they begin with, in cents. */
 export const customers = (): { readonly code: string; readonly opening: string }[] =>

@@ -13,20 +13,19 @@ import {
 } from './journal.ts'
 import { openFile } from './open-file.ts'
 
-/** `code` and `desc` may be left out. Amounts are decimal, debits above and credits below zero. */
 const required = ['txn', 'date', 'account', 'amount', 'ccy'] as const
+const optional = ['desc', 'code', 'type'] as const
+const metadataPrefix = 'metadata.'
+
+/** What a CSV file may hold, as `daybook import --help` and the docs tell it. */
+export const csvColumns = [...required, ...optional, `${metadataPrefix}KEY`].join(',')
 
 type Row = {
   readonly line: number
-  readonly txn: string
-  readonly date: string
-  readonly code: string
-  readonly desc: string
-  readonly account: string
-  readonly amount: string
-  readonly ccy: string
-}
+  readonly metadata: Readonly<Record<string, string>>
+} & Readonly<Record<(typeof required)[number] | (typeof optional)[number], string>>
 
+/** By the first segment of the code, in small letters, where there is no column `type`. */
 const types: Readonly<Record<string, AccountType>> = {
   assets: 'asset',
   liabilities: 'liability',
@@ -46,7 +45,7 @@ async function* readRows(file: string): AsyncGenerator<Row> {
     for await (const { record, info } of parser) {
       if (isFirst) checkColumns(file, record)
       isFirst = false
-      yield { code: '', desc: '', ...record, line: info.lines }
+      yield toRow(record, info.lines)
     }
   } catch (error) {
     if (error instanceof UserError) throw error
@@ -56,9 +55,31 @@ async function* readRows(file: string): AsyncGenerator<Row> {
 
 const checkColumns = (file: string, record: object): void => {
   const missing = required.filter((name) => !Object.hasOwn(record, name))
-  if (missing.length === 0) return
-  const all = 'txn,date,code,desc,account,amount,ccy'
-  throw new UserError(`${file} has no column ${missing.join(', ')}. The columns are ${all}.`)
+  if (missing.length > 0) {
+    throw new UserError(`${file} has no column ${missing.join(', ')}. ${allColumns}`)
+  }
+  const known: readonly string[] = [...required, ...optional]
+  const unknown = Object.keys(record).filter(
+    (name) => !known.includes(name) && !name.startsWith(metadataPrefix),
+  )
+  if (unknown.length === 0) return
+  const hint = `To keep it, name it ${metadataPrefix}${unknown[0]}; else leave it out.`
+  throw new UserError(`${file}: the column ${unknown[0]} means nothing. ${hint} ${allColumns}`)
+}
+
+const allColumns = `The columns are ${csvColumns}.`
+
+/** `code` is short for `metadata.code`. What is empty is not there. */
+const toRow = (record: Readonly<Record<string, string>>, line: number): Row => {
+  const { txn = '', date = '', account = '', amount = '', ccy = '' } = record
+  const { desc = '', code = '', type = '' } = record
+  const metadata: Record<string, string> = code === '' ? {} : { code }
+  for (const [name, value] of Object.entries(record)) {
+    if (name.startsWith(metadataPrefix) && value !== '') {
+      metadata[name.slice(metadataPrefix.length)] = value
+    }
+  }
+  return { line, txn, date, account, amount, ccy, desc, code, type, metadata }
 }
 
 /** Rows that follow each other with the same `txn` are one transaction. */
@@ -82,7 +103,7 @@ const toTransaction = (
   rows: readonly Row[],
   exponents: ReadonlyMap<string, number>,
 ): JournalTransaction => {
-  const { txn, line, date, code, desc } = rows[0] as Row
+  const { txn, line, date, desc, metadata } = rows[0] as Row
   if (!isDateOrInstant(date)) {
     throw lineError(file, line, `"${date}" is no date; write it like 2024-02-29`)
   }
@@ -102,7 +123,7 @@ const toTransaction = (
     request: {
       effective_at: date,
       ...(desc && { description: desc }),
-      ...(code && { metadata: { code } }),
+      ...(Object.keys(metadata).length > 0 && { metadata }),
       entries,
     },
   }
@@ -112,9 +133,9 @@ const toTransaction = (
 export const readCsv = async (file: string, declared: readonly Currency[]): Promise<Journal> => {
   const accounts = new Map<string, JournalAccount>()
   const exponents = new Map(declared.map(({ code, exponent }) => [code, exponent]))
-  for await (const { line, account, ccy } of readRows(file)) {
-    addCurrency(file, line, ccy, exponents)
-    addAccount(file, line, account, ccy, accounts)
+  for await (const row of readRows(file)) {
+    addCurrency(file, row, exponents)
+    addAccount(file, row, accounts)
   }
   if (accounts.size === 0) throw new UserError(`${file} has no rows.`)
   const names = new Set<string>()
@@ -139,28 +160,18 @@ export const readCsv = async (file: string, declared: readonly Currency[]): Prom
   }
 }
 
-const addCurrency = (
-  file: string,
-  line: number,
-  code: string,
-  exponents: Map<string, number>,
-): void => {
-  if (exponents.has(code)) return
-  const exponent = isoExponent(code)
+const addCurrency = (file: string, { line, ccy }: Row, exponents: Map<string, number>): void => {
+  if (exponents.has(ccy)) return
+  const exponent = isoExponent(ccy)
   if (exponent === undefined) {
-    const hint = `Say how many digits it has after the point: --currency ${code}:2`
-    throw lineError(file, line, `ISO 4217 does not know the currency ${code}. ${hint}`)
+    const hint = `Say how many digits it has after the point: --currency ${ccy}:2`
+    throw lineError(file, line, `ISO 4217 does not know the currency ${ccy}. ${hint}`)
   }
-  exponents.set(code, exponent)
+  exponents.set(ccy, exponent)
 }
 
-const addAccount = (
-  file: string,
-  line: number,
-  code: string,
-  currency: string,
-  accounts: Map<string, JournalAccount>,
-): void => {
+const addAccount = (file: string, row: Row, accounts: Map<string, JournalAccount>): void => {
+  const { line, account: code, ccy: currency } = row
   const known = accounts.get(code)
   if (known) {
     if (known.currency === currency) return
@@ -171,10 +182,18 @@ const addAccount = (
     const reason = 'is no code: it takes up to 128 of A-Z a-z 0-9 : . _ - /'
     throw lineError(file, line, `account "${code}" ${reason}`)
   }
-  const type = types[code.split(':', 1)[0]?.toLowerCase() ?? '']
-  if (!type) {
-    const names = 'Assets, Liabilities, Equity, Income (or Revenue) or Expenses'
-    throw lineError(file, line, `account "${code}" must begin with ${names}, which is its type`)
+  accounts.set(code, { code, type: typeOf(file, row), currency })
+}
+
+const typeOf = (file: string, { line, account, type }: Row): AccountType => {
+  if (Object.values(types).includes(type as AccountType)) return type as AccountType
+  if (type !== '') {
+    const names = 'asset, liability, equity, income or expense'
+    throw lineError(file, line, `"${type}" is no type of account: write ${names}`)
   }
-  accounts.set(code, { code, type, currency })
+  const bySegment = types[account.split(':', 1)[0]?.toLowerCase() ?? '']
+  if (bySegment) return bySegment
+  const names = 'Assets, Liabilities, Equity, Income (or Revenue) or Expenses'
+  const reason = `must begin with ${names}, which is its type, or have it in the column type`
+  throw lineError(file, line, `account "${account}" ${reason}`)
 }

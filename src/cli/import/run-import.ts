@@ -11,6 +11,8 @@ export type ImportResult = {
   readonly recorded: number
   /** Were there already, from an earlier run. */
   readonly existing: number
+  /** Left out, because all their amounts are zero. */
+  readonly empty: number
   readonly refused: readonly Refusal[]
 }
 
@@ -57,7 +59,7 @@ export const runImport = async (
   }
   progress.stop()
   if (revision !== null) await untilVisible(client, bookId, revision)
-  return { bookId, recorded, existing, refused }
+  return { bookId, recorded, existing, empty: journal.empty, refused }
 }
 
 /** A request that could not be read was refused whole; whoever mends the file needs its line. */
