@@ -1,4 +1,5 @@
 import type { Outcome } from '../commands/received.ts'
+import type { AccountDefined } from '../domain/events/account-defined.ts'
 import type { OpenedAccount } from '../domain/events/accounts-opened.ts'
 import type { BookOpened } from '../domain/events/book-opened.ts'
 import type { BookEvent, Recorded } from '../domain/events/index.ts'
@@ -8,8 +9,14 @@ import type {
   TransactionsRecorded,
 } from '../domain/events/transactions-recorded.ts'
 import type { MemberAnswer } from '../queries/members.ts'
-import type { AccountResource, BookResource, TransactionResource } from '../queries/resources.ts'
+import type {
+  AccountAnswer,
+  AccountResource,
+  BookResource,
+  TransactionResource,
+} from '../queries/resources.ts'
 import type { Reply } from './route.ts'
+import { accountTag } from './versions.ts'
 
 /** Answers to commands are functions of their event alone, so a retry gets the first one again. */
 type Done = Extract<Outcome, { kind: 'done' }>
@@ -65,10 +72,30 @@ const toAccount = (
   status: 'open',
   balances: { posted: '0', pending: '0', available: '0' },
   entry_count: 0,
+  definition_revision: revision,
   revision,
   created_at: recordedAt,
   updated_at: recordedAt,
+  deleted_at: null,
 })
+
+/** The account as a change of its definition left it. */
+export const definitionReply = (
+  done: Done,
+  bookId: string,
+  type: AccountDefined['type'],
+): Reply => {
+  const { data, metadata, revision }: Recorded<AccountDefined> = recordedAs(done, type)
+  const { recorded_at } = metadata
+  const answer: AccountAnswer = {
+    ...data.account,
+    book_id: bookId,
+    definition_revision: revision,
+    updated_at: recorded_at,
+    deleted_at: type === 'AccountClosed' ? recorded_at : null,
+  }
+  return { headers: { ...headersOf(done), ETag: accountTag(answer) }, data: answer }
+}
 
 const toTransaction = (
   transaction: RecordedTransaction,

@@ -9,10 +9,11 @@ import { readBody } from './read-body.ts'
 import type { Call, Principal, Reply, Route } from './route.ts'
 import { parseStrictJson } from './strict-json.ts'
 import { validator } from './validation.ts'
+import { readIfMatch } from './versions.ts'
 
 /** Puts a route under its address: authenticate, validate, handle, answer. */
 export const mount = (router: Router, dependencies: Dependencies, route: Route): void => {
-  const { method, address, schemas, isPublic = false } = route
+  const { method, address, schemas, isPublic = false, isConditional = false } = route
   const toPath = schemas.path ? validator(schemas.path, 'path') : ignore
   const toQuery = queryReader(schemas.query)
   const toBody = schemas.body ? validator(schemas.body, 'body') : ignore
@@ -28,7 +29,8 @@ export const mount = (router: Router, dependencies: Dependencies, route: Route):
     const body = toBody(sent)
     const idempotencyKey = method === 'get' ? null : readKey(ctx)
     const correlationId = readVisible(ctx, 'x-correlation-id') ?? ctx.state['requestId']
-    const request = { path, query, body: sent ?? null }
+    const versions = isConditional ? readIfMatch(ctx.headers['if-match']) : null
+    const request = { path, query, body: sent ?? null, ...(versions && { versions }) }
     const trace = ({ command, commandId, bookId }: Received) => {
       const facts = { command: command.name, command_id: commandId, book: bookId }
       ctx.state['traced'] = { ...facts, correlation_id: correlationId }
@@ -36,8 +38,8 @@ export const mount = (router: Router, dependencies: Dependencies, route: Route):
     const origin = { principal, correlationId, idempotencyKey, route: routeName, request, trace }
     const execute = executor(dependencies, origin)
     const minRevision = readMinRevision(ctx)
-    const call = { path, query, body, principal, minRevision, idempotencyKey, execute } as Call
-    send(ctx, await route.handle(call))
+    const heeded = { principal, minRevision, versions, idempotencyKey }
+    send(ctx, await route.handle({ path, query, body, ...heeded, execute } as Call))
   })
 }
 

@@ -27,6 +27,7 @@ const ofWrite: readonly RejectionCode[] = [
   'write_contention',
   'outcome_unknown',
 ]
+const ofConditional: readonly RejectionCode[] = ['version_mismatch']
 const ofRead: readonly RejectionCode[] = ['not_yet_visible']
 
 /** Whether it reads one book, whose revision it shows. */
@@ -45,6 +46,7 @@ const refusalsOf = (route: Route): RejectionCode[] => [
     ...(route.schemas.body ? ofBody : []),
     ...(showsRevision(route) ? ofRead : []),
     ...(takesKey(route) ? ofWrite : []),
+    ...(route.isConditional ? ofConditional : []),
     ...(route.refusals ?? []),
   ]),
 ]
@@ -64,6 +66,11 @@ const key = Type.String({
   description: 'Makes a retry safe: same key and body, same answer, for ever',
 })
 
+const ifMatch = Type.String({
+  maxLength: 1000,
+  description: 'ETag of the version that is meant: another is refused with 412 version_mismatch',
+})
+
 const parametersOf = (route: Route) => [
   ...Object.entries(route.schemas.path?.properties ?? {}).map(([name, s]) =>
     parameter(name, 'path', s),
@@ -73,6 +80,7 @@ const parametersOf = (route: Route) => [
   ),
   ...(showsRevision(route) ? [parameter('Daybook-Min-Revision', 'header', revision)] : []),
   ...(takesKey(route) ? [parameter('Idempotency-Key', 'header', key)] : []),
+  ...(route.isConditional ? [parameter('If-Match', 'header', ifMatch)] : []),
 ]
 
 /** A list is what takes a cursor. */

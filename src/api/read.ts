@@ -13,7 +13,7 @@ export const read = async <Parameters, Data>(
   { path, principal, minRevision }: Asking,
   query: Query<Parameters, Data>,
   parameters: Parameters,
-): Promise<Reply> => {
+): Promise<Extract<Reply, { body: string }>> => {
   const bookId = bookIdOf(path.book)
   if (principal.role !== 'admin') {
     const answer = await ask(getRole, bookId, { user: principal.id }, minRevision)

@@ -20,6 +20,8 @@ export type Call<S extends Schemas = Schemas> = {
   readonly body: Values<S['body']>
   readonly principal: Principal
   readonly minRevision: number | null
+  /** Versions of the resource that the caller means, by If-Match; null: any. */
+  readonly versions: readonly number[] | null
   /** Key the caller gave for a write, if any. */
   readonly idempotencyKey: string | null
   /** Hands a command to the writer of a book; resolves once its outcome is certain. */
@@ -37,13 +39,15 @@ export type Reply = {
 
 /** Defined once: validation, types and OpenAPI all come from here. */
 export type Route<S extends Schemas = Schemas> = {
-  readonly method: 'get' | 'post' | 'put' | 'delete'
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   /** With `{name}` for parameters. */
   readonly address: string
   readonly summary: string
   readonly description?: string
   readonly tag: string
   readonly isPublic?: boolean
+  /** Whether it heeds If-Match. */
+  readonly isConditional?: boolean
   readonly schemas: S
   /** The `data` of the answer, by status. */
   readonly answers: Readonly<Record<number, TSchema>>

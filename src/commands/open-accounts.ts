@@ -1,22 +1,23 @@
 import Type, { type Static } from 'typebox'
 import { AccountCode, AccountType } from '../domain/account.ts'
-import { isInRange, SignedAmount } from '../domain/amount.ts'
-import { type Book, exponentOf, hasCode } from '../domain/book.ts'
+import { type Book, exponentOf, findAccount } from '../domain/book.ts'
 import { CurrencyCode } from '../domain/currency.ts'
 import type { OpenedAccount } from '../domain/events/accounts-opened.ts'
 import { Metadata } from '../domain/metadata.ts'
 import { type Rejection, reject } from '../domain/rejection.ts'
+import {
+  AccountName,
+  checkCodeForm,
+  checkLimitForms,
+  codeTaken,
+  Limit,
+} from './account-definition.ts'
 import { accepted, command, refused } from './command.ts'
-
-const Limit = (description: string) =>
-  Type.Optional(Type.Union([SignedAmount, Type.Null()], { description }))
 
 export const AccountRequest = Type.Object(
   {
     code: AccountCode,
-    name: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 200, description: 'The code if left out' }),
-    ),
+    name: Type.Optional(Type.Intersect([AccountName], { description: 'The code if left out' })),
     type: AccountType,
     currency: CurrencyCode,
     min_balance: Limit('In the account’s normal sign; null or left out: no limit'),
@@ -31,8 +32,6 @@ const OpenAccounts = Type.Object(
   { accounts: Type.Array(AccountRequest, { minItems: 1, maxItems: 1000 }) },
   { additionalProperties: false },
 )
-
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
 /** Opens one account or a batch of them: all, or none. */
 export const openAccounts = command({
@@ -61,33 +60,16 @@ const check = (
   codes: ReadonlySet<string>,
   book: Book,
 ): Rejection | null => {
-  const { code, currency, min_balance: min, max_balance: max } = request
-  const at = (path: string, reason: string) => [{ path: `/accounts/${index}/${path}`, reason }]
-  if (uuid.test(code)) {
-    const reason = 'A code must not look like an id. Choose one that is no UUID.'
-    return reject('invalid_request', reason, at('code', reason))
-  }
-  if (codes.has(code) || hasCode(book, code)) {
-    const reason = `The code ${code} is taken. Choose another or use that account.`
-    return reject('account_code_taken', reason, at('code', reason))
-  }
+  const { code, currency } = request
+  const at = `/accounts/${index}`
+  const malformed = checkCodeForm(code, at)
+  if (malformed) return malformed
+  if (codes.has(code) || findAccount(book, code)) return codeTaken(code, at)
   if (exponentOf(book, currency) === undefined) {
     const reason = `${currency} is not in ISO 4217, and the book does not declare it.`
-    return reject('unknown_currency', reason, at('currency', reason))
+    return reject('unknown_currency', reason, [{ path: `${at}/currency`, reason }])
   }
-  for (const [path, limit] of [
-    ['min_balance', min],
-    ['max_balance', max],
-  ] as const) {
-    if (limit == null || isInRange(BigInt(limit))) continue
-    const reason = 'A limit has at most 38 digits.'
-    return reject('amount_out_of_range', reason, at(path, reason))
-  }
-  if (min != null && max != null && BigInt(min) > BigInt(max)) {
-    const reason = `The minimum ${min} is above the maximum ${max}.`
-    return reject('invalid_request', reason, at('min_balance', reason))
-  }
-  return null
+  return checkLimitForms(request, at)
 }
 
 const open = (request: AccountRequest, id: string, book: Book): OpenedAccount => ({

@@ -13,6 +13,12 @@ export const AccountType = Type.Union(
 )
 export type AccountType = Static<typeof AccountType>
 
+export const AccountStatus = Type.Union(
+  [Type.Literal('open'), Type.Literal('frozen'), Type.Literal('closed')],
+  { description: 'Only an open account takes entries; a frozen one may be opened again' },
+)
+export type AccountStatus = Static<typeof AccountStatus>
+
 const code = /^[A-Za-z0-9:._/-]{1,128}$/
 
 export const isAccountCode = (text: string): boolean => code.test(text)
@@ -32,9 +38,11 @@ export type Account = {
   readonly code: string
   readonly type: AccountType
   readonly currency: string
-  readonly status: 'open' | 'frozen' | 'closed'
+  readonly status: AccountStatus
   readonly minBalance: bigint | null
   readonly maxBalance: bigint | null
+  /** The revision that defined it as it is; its name and metadata stand there. */
+  readonly definedAt: number
   /** Every posted entry recorded so far, those dated in the future included. */
   readonly posted: bigint
   readonly maturing: readonly Maturing[]

@@ -1,7 +1,7 @@
 import type { Account } from './account.ts'
 import { genesis } from './chain.ts'
 import { isoExponent } from './currency.ts'
-import type { LookupKind } from './lookup.ts'
+import type { LookupKind, Mention } from './lookup.ts'
 import type { MemberRole } from './member.ts'
 
 /**
@@ -20,7 +20,7 @@ export type Book = {
   recordedAt: number
   readonly exponents: Map<string, number>
   readonly accounts: Map<string, Account>
-  /** Open accounts by code. */
+  /** The account that has each code, or had it last. */
   readonly codes: Map<string, string>
   /** Revisions by kind and key, see `LookupKind`. */
   readonly lookups: Map<string, number>
@@ -73,16 +73,26 @@ const find = <Name extends MapName>(book: Book, name: Name, key: string) => {
   return undefined
 }
 
-/** By id or by code. Codes are never UUIDs, so there is no doubt which is meant. */
-export const findAccount = (book: Book, reference: string): Account | undefined =>
-  find(book, 'accounts', find(book, 'codes', reference) ?? reference.toLowerCase())
+/**
+ * By id, or by the code that it has now. Codes are never UUIDs, so there is no doubt which is meant;
+ * a closed account has its id only.
+ */
+export const findAccount = (book: Book, reference: string): Account | undefined => {
+  const id = find(book, 'codes', reference)
+  if (id === undefined) return find(book, 'accounts', reference.toLowerCase())
+  const account = find(book, 'accounts', id)
+  return account?.code === reference && account.status !== 'closed' ? account : undefined
+}
 
-export const hasCode = (book: Book, code: string): boolean =>
-  find(book, 'codes', code) !== undefined
+/** The id of the account that this id or code means, or meant before it was free again. */
+export const lastMeant = (book: Book, reference: string): string =>
+  find(book, 'codes', reference) ?? reference.toLowerCase()
 
 /** The revision of the event that this leads to; undefined where the book never had it. */
-export const findRevision = (book: Book, kind: LookupKind, key: string): number | undefined =>
-  find(book, 'lookups', `${kind} ${key}`)
+export const findRevision = (book: Book, kind: Mention['kind'], key: string): number | undefined =>
+  kind === 'definition'
+    ? find(book, 'accounts', key)?.definedAt
+    : find(book, 'lookups', `${kind} ${key}`)
 
 export const remember = (book: Book, kind: LookupKind, key: string, revision: number): void => {
   book.lookups.set(`${kind} ${key}`, revision)

@@ -1,6 +1,6 @@
 import { post, signed } from './account.ts'
 import { type Book, findAccount, remember } from './book.ts'
-import type { AccountsOpened } from './events/accounts-opened.ts'
+import type { DefinedAccount } from './events/account-defined.ts'
 import type { BookOpened } from './events/book-opened.ts'
 import type { Recorded } from './events/index.ts'
 import type { RecordedTransaction } from './events/transactions-recorded.ts'
@@ -22,7 +22,15 @@ export const evolve = (book: Book, event: Recorded): void => {
       book.members.set(event.metadata.actor, 'owner')
       break
     case 'AccountsOpened':
-      openAccounts(book, event.data)
+      for (const account of event.data.accounts) {
+        define(book, { ...account, status: 'open' }, event.revision)
+      }
+      break
+    case 'AccountUpdated':
+    case 'AccountFrozen':
+    case 'AccountUnfrozen':
+    case 'AccountClosed':
+      define(book, event.data.account, event.revision)
       break
     case 'TransactionsRecorded':
       for (const transaction of event.data.transactions) {
@@ -49,14 +57,26 @@ const openBook = (book: Book, data: BookOpened['data']): void => {
   for (const { code, exponent } of data.currencies) book.exponents.set(code, exponent)
 }
 
-const openAccounts = (book: Book, data: AccountsOpened['data']): void => {
-  for (const { id, code, type, currency, min_balance, max_balance } of data.accounts) {
-    const minBalance = min_balance === null ? null : BigInt(min_balance)
-    const maxBalance = max_balance === null ? null : BigInt(max_balance)
-    const balances = { minBalance, maxBalance, posted: 0n, maturing: [] }
-    book.accounts.set(id, { id, code, type, currency, status: 'open', ...balances })
-    book.codes.set(code, id)
-  }
+const unused = { posted: 0n, maturing: [] }
+
+const define = (book: Book, definition: DefinedAccount, definedAt: number): void => {
+  const { id, code, type, currency, status, min_balance, max_balance } = definition
+  const minBalance = min_balance === null ? null : BigInt(min_balance)
+  const maxBalance = max_balance === null ? null : BigInt(max_balance)
+  const { posted, maturing } = findAccount(book, id) ?? unused
+  const limits = { minBalance, maxBalance }
+  book.accounts.set(id, {
+    id,
+    code,
+    type,
+    currency,
+    status,
+    ...limits,
+    definedAt,
+    posted,
+    maturing,
+  })
+  book.codes.set(code, id)
 }
 
 export const applyTransaction = (

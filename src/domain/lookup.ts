@@ -13,15 +13,18 @@ import type { Recorded } from './events/index.ts'
  */
 export type LookupKind = 'transaction' | 'key' | 'reference' | 'reversal' | 'settlement'
 
-export type Mention = { readonly kind: LookupKind; readonly key: string }
+export type Lookup = { readonly kind: LookupKind; readonly key: string }
+
+/** What a command names: something to look up, or an account's id for the event that defines it. */
+export type Mention = Lookup | { readonly kind: 'definition'; readonly key: string }
 
 /** What an idempotency key is unique in. */
 export const keyScope = (actor: string, route: string, key: string): string =>
   `${actor} ${route} ${key}`
 
 /** Everything that can be looked up once this event is in the book, and leads to it. */
-export const lookupsOf = (event: Recorded): Mention[] => {
-  const lookups: Mention[] = []
+export const lookupsOf = (event: Recorded): Lookup[] => {
+  const lookups: Lookup[] = []
   const { actor, route, idempotency_key } = event.metadata
   if (idempotency_key !== null && route !== null) {
     lookups.push({ kind: 'key', key: keyScope(actor, route, idempotency_key) })
@@ -32,6 +35,10 @@ export const lookupsOf = (event: Recorded): Mention[] => {
       break
     case 'BookOpened':
     case 'AccountsOpened':
+    case 'AccountUpdated':
+    case 'AccountFrozen':
+    case 'AccountUnfrozen':
+    case 'AccountClosed':
     case 'MemberSet':
     case 'MemberRemoved':
     case 'CommandRefused':

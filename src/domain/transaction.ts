@@ -1,6 +1,6 @@
 import { type Account, available, post, signed } from './account.ts'
 import { isInRange } from './amount.ts'
-import { type Book, findAccount } from './book.ts'
+import { type Book, findAccount, lastMeant } from './book.ts'
 import type { EntryRequest, TransferRequest } from './entry.ts'
 import type { RecordedEntry, RecordedTransaction } from './events/transactions-recorded.ts'
 import { instantOf, toInstant } from './instant.ts'
@@ -84,11 +84,25 @@ const checkAccount = (
     const reason = `There is no account ${reference} in this book. Open it first.`
     return reject('account_not_found', reason, [{ path: `${path}/account`, reason }])
   }
+  const shut = checkOpen(account)
+  if (shut) return { ...shut, details: [{ path: `${path}/account`, reason: shut.message }] }
   if (currency !== undefined && currency !== account.currency) {
     const reason = `Account ${account.code} is in ${account.currency}, not in ${currency}.`
     return reject('currency_mismatch', reason, [{ path: `${path}/currency`, reason }])
   }
   return null
+}
+
+/** Whether the account takes entries. */
+const checkOpen = ({ status, code, id }: Account): Rejection | null => {
+  switch (status) {
+    case 'open':
+      return null
+    case 'frozen':
+      return reject('account_frozen', `Account ${code} is frozen. Unfreeze it first.`)
+    case 'closed':
+      return reject('account_closed', `Account ${id} (${code}) is closed. Use another.`)
+  }
 }
 
 const checkBalanced = (entries: readonly RecordedEntry[]): Rejection | null => {
@@ -168,7 +182,7 @@ export const hasSameContent = (
     recorded.entries.every((entry, line) => {
       const { account, direction, amount, currency } = lines[line] as EntryRequest
       return (
-        findAccount(book, account)?.id === entry.account &&
+        lastMeant(book, account) === entry.account &&
         direction === entry.direction &&
         amount === entry.amount &&
         (currency === undefined || currency === entry.currency)

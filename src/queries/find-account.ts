@@ -9,19 +9,23 @@ export const isId = (text: string): boolean =>
 export const accountTags = (bookId: string, { account }: { account: string }): string[] =>
   isId(account) ? [`account:${account.toLowerCase()}`] : [`book:${bookId}`]
 
-/** The account with this id or code, with what is still to mature; 404 if the book has none. */
+/**
+ * The account with this id or code, with what is still to mature; 404 if the book has none. A
+ * closed one has its id only: its code may be another's.
+ */
 export const findAccount = async (
   { db, bookId, now, validUntil }: Reading,
   reference: string,
 ): Promise<AccountRow> => {
-  const row = await db
+  const accounts = db
     .selectFrom('account')
     .selectAll()
     .select([maturing(now).as('maturing'), nextMaturity(now).as('next_maturity')])
     .where('book_id', '=', bookId)
-    .where(isId(reference) ? 'id' : 'code', '=', reference)
-    .where('deleted_at', 'is', null)
-    .executeTakeFirst()
+  const meant = isId(reference)
+    ? accounts.where('id', '=', reference)
+    : accounts.where('code', '=', reference).where('deleted_at', 'is', null)
+  const row = await meant.executeTakeFirst()
   if (!row) {
     return refuse('account_not_found', `There is no account ${reference} in this book.`)
   }

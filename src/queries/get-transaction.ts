@@ -1,4 +1,5 @@
 import { refuse } from '../domain/rejection.ts'
+import { codesTag } from '../projections/ledger/ledger.ts'
 import { isId } from './find-account.ts'
 import { query } from './query.ts'
 import type { TransactionResource } from './resources.ts'
@@ -6,7 +7,7 @@ import { withEntries } from './transaction-entries.ts'
 
 export const getTransaction = query<{ transaction: string }, TransactionResource>({
   name: 'transaction',
-  tags: (_, { transaction }) => [`transaction:${transaction.toLowerCase()}`],
+  tags: (bookId, { transaction }) => [`transaction:${transaction.toLowerCase()}`, codesTag(bookId)],
 
   run: async (reading, { transaction: id }) => {
     const row = isId(id)

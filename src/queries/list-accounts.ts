@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import Type, { type Static } from 'typebox'
-import { AccountType } from '../domain/account.ts'
+import { AccountStatus, AccountType } from '../domain/account.ts'
 import { CurrencyCode } from '../domain/currency.ts'
 import { DateOrInstant, instantOf, toInstant } from '../domain/instant.ts'
 import { findBook } from './find-account.ts'
@@ -14,7 +14,7 @@ export const ListAccounts = Type.Object(
     type: Type.Optional(AccountType),
     currency: Type.Optional(CurrencyCode),
     status: Type.Optional(
-      Type.Union([Type.Literal('open'), Type.Literal('frozen'), Type.Literal('closed')]),
+      Type.Intersect([AccountStatus], { description: 'All but closed ones if left out' }),
     ),
     code: Type.Optional(Type.String({ maxLength: 128 })),
     'code[prefix]': Type.Optional(

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import Type, { type Static } from 'typebox'
-import { AccountType } from '../domain/account.ts'
+import { AccountStatus, AccountType } from '../domain/account.ts'
 import { SignedAmount } from '../domain/amount.ts'
 import { Currency, CurrencyCode } from '../domain/currency.ts'
 import { Direction } from '../domain/entry.ts'
@@ -17,7 +17,7 @@ export const BookResource = Type.Object({
   time_zone: Type.String(),
   currencies: Type.Array(Currency),
   metadata: Metadata,
-  account_count: Type.Integer(),
+  account_count: Type.Integer({ description: 'Accounts that are not closed' }),
   transaction_count: Type.Integer(),
   entry_count: Type.Integer(),
   created_at: Instant,
@@ -35,7 +35,7 @@ export const AccountResource = Type.Object({
   exponent: Exponent,
   min_balance: Type.Union([SignedAmount, Type.Null()]),
   max_balance: Type.Union([SignedAmount, Type.Null()]),
-  status: Type.Union([Type.Literal('open'), Type.Literal('frozen'), Type.Literal('closed')]),
+  status: AccountStatus,
   metadata: Metadata,
   balances: Type.Object(
     {
@@ -46,11 +46,25 @@ export const AccountResource = Type.Object({
     { description: 'In the account’s normal sign; available is what the minimum binds' },
   ),
   entry_count: Type.Integer(),
-  revision: Type.Integer({ description: 'Of the event that last changed the account' }),
+  definition_revision: Type.Integer({
+    description:
+      'Of the event that defined it as it is; the part of its ETag that If-Match compares',
+  }),
+  revision: Type.Integer({ description: 'Of the event that last changed its balance' }),
   created_at: Instant,
   updated_at: Instant,
+  deleted_at: Type.Union([Instant, Type.Null()], { description: 'When it was closed' }),
 })
 export type AccountResource = Static<typeof AccountResource>
+
+/** What a change of its definition answers: only what its event says. */
+export const AccountAnswer = Type.Omit(AccountResource, [
+  'balances',
+  'entry_count',
+  'revision',
+  'created_at',
+])
+export type AccountAnswer = Static<typeof AccountAnswer>
 
 const EntryResource = Type.Object({
   account_id: Id,
@@ -132,8 +146,10 @@ export const toAccount = (row: AccountRow): AccountResource => {
     metadata: row.metadata as AccountResource['metadata'],
     balances: { posted, pending: String(pending), available: String(available) },
     entry_count: row.entry_count,
+    definition_revision: row.definition_revision,
     revision: row.revision,
     created_at: row.created_at,
     updated_at: row.updated_at,
+    deleted_at: row.deleted_at,
   }
 }

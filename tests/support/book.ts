@@ -17,6 +17,12 @@ export type TestBook = {
     body: unknown,
     headers?: Record<string, string>,
   ) => Promise<Answer<Data>>
+  readonly write: <Data>(
+    method: string,
+    path: string,
+    body: unknown,
+    headers?: Record<string, string>,
+  ) => Promise<Answer<Data>>
 }
 
 export const openBook = async (rest: Rest, body: object = {}): Promise<TestBook> => {
@@ -34,8 +40,9 @@ export const toBook = (rest: Rest, id: string, revision: number): TestBook => {
     revision,
     get: (below) => getWhenVisible(rest, `${path}${below}`, book.revision),
     list: (below) => listAll((one) => getWhenVisible(rest, one, book.revision), `${path}${below}`),
-    post: async (below, body, headers) => {
-      const answer = await rest.post<never>(`${path}${below}`, body, headers)
+    post: (below, body, headers) => book.write('POST', below, body, headers),
+    write: async (method, below, body, headers) => {
+      const answer = await rest.write<never>(method, `${path}${below}`, body, headers)
       const seen = answer.headers.get('daybook-revision')
       if (seen !== null) book.revision = Math.max(book.revision, Number(seen))
       return answer

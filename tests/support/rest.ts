@@ -37,6 +37,13 @@ export type Rest = {
   ) => Promise<Answer<Data>>
   readonly get: <Data>(path: string, headers?: Headings) => Promise<Answer<Data>>
   readonly post: <Data>(path: string, body: unknown, headers?: Headings) => Promise<Answer<Data>>
+  /** A body as JSON, by any method; null: none. */
+  readonly write: <Data>(
+    method: string,
+    path: string,
+    body: unknown,
+    headers?: Headings,
+  ) => Promise<Answer<Data>>
 }
 
 /** A plain client of the API: it never tries again, and never throws for a status. */
@@ -50,15 +57,16 @@ export const restClient = (url: string, token: string | null): Rest => {
     const { data, meta, error } = isJson && text !== '' ? JSON.parse(text) : {}
     return { status: response.status, headers: response.headers, text, data, meta, error }
   }
+  const write: Rest['write'] = (method, path, body, headers) =>
+    body === null
+      ? send(method, path, null, headers)
+      : send(method, path, JSON.stringify(body), { 'content-type': 'application/json', ...headers })
   return {
     url,
     send,
     get: (path, headers) => send('GET', path, null, headers),
-    post: (path, body, headers) =>
-      send('POST', path, JSON.stringify(body), {
-        'content-type': 'application/json',
-        ...headers,
-      }),
+    post: (path, body, headers) => write('POST', path, body, headers),
+    write,
   }
 }
 

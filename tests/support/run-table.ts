@@ -3,7 +3,7 @@ import { validator } from '../../src/api/validation.ts'
 import { type DecidedGroup, decideGroup, neededEvents } from '../../src/commands/decide-group.ts'
 import type { Outcome, Received } from '../../src/commands/received.ts'
 import { available } from '../../src/domain/account.ts'
-import { type Book, emptyBook, findAccount, merge } from '../../src/domain/book.ts'
+import { type Book, emptyBook, findAccount, lastMeant, merge } from '../../src/domain/book.ts'
 import type { Recorded } from '../../src/domain/events/index.ts'
 import { onlyExisting } from '../../src/domain/events/transactions-recorded.ts'
 import { evolve } from '../../src/domain/evolve.ts'
@@ -51,13 +51,13 @@ const place = ({ title }: Table, { line, text }: Row): string => `${title}, line
 const receive = ({ intent, line }: Row, book: Book, nextId: () => string): Received => {
   assert(intent.kind === 'command')
   const { command, key } = intent
-  // #cash is the id of cash, ^cash the same in capitals.
+  // #cash is the id of cash, or of the account that was called so last; ^cash the same in capitals.
   const text = JSON.stringify(intent.data).replace(
     /"([#^])([^"]+)"/g,
     (_, sign: string, code: string) => {
-      const account = findAccount(book, code)
-      assert(account, `line ${line}: there is no ${code}`)
-      return JSON.stringify(sign === '#' ? account.id : account.id.toUpperCase())
+      const id = lastMeant(book, code)
+      assert(findAccount(book, id), `line ${line}: there is no ${code}`)
+      return JSON.stringify(sign === '#' ? id : id.toUpperCase())
     },
   )
   const data = validator(command.data, 'body')(JSON.parse(text))
@@ -78,6 +78,17 @@ const decide = (
   return decided
 }
 
+const done = {
+  BookOpened: 'opened',
+  AccountsOpened: 'opened',
+  AccountUpdated: 'changed',
+  AccountFrozen: 'frozen',
+  AccountUnfrozen: 'unfrozen',
+  AccountClosed: 'closed',
+  MemberSet: 'set',
+  MemberRemoved: 'removed',
+} as const
+
 /** What came of it, in the words of the tables. */
 const describe = (
   outcome: Outcome,
@@ -96,7 +107,7 @@ const describe = (
   }
   const { event } = outcome
   assert(event.type !== 'CommandRefused')
-  if (event.type !== 'TransactionsRecorded') return [...words, 'opened'].join(' ')
+  if (event.type !== 'TransactionsRecorded') return [...words, done[event.type]].join(' ')
   if (event.data.transactions.length > 0) return [...words, 'recorded'].join(' ')
   words.push(onlyExisting(event) !== null && row.items.length === 0 ? 'existing' : 'nothing')
   if (events.length > 0) words.push('kept')

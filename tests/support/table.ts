@@ -1,10 +1,14 @@
+import { closeAccount } from '../../src/commands/close-account.ts'
 import type { Command } from '../../src/commands/command.ts'
+import { freezeAccount, unfreezeAccount } from '../../src/commands/freeze-account.ts'
 import { openAccounts } from '../../src/commands/open-accounts.ts'
 import { openBook } from '../../src/commands/open-book.ts'
 import {
   recordTransactions,
   type TransactionRequest,
 } from '../../src/commands/record-transactions.ts'
+import { replaceAccount } from '../../src/commands/replace-account.ts'
+import { updateAccount } from '../../src/commands/update-account.ts'
 
 /**
  * Tables that an accountant can read: what is done, what comes of it, and the balances after it.
@@ -112,6 +116,21 @@ const intentOf = (words: string[], line: number): Intent => {
       return of(openBook, bookOf(words.slice(1)))
     case 'open':
       return of(openAccounts, { accounts: split(words.slice(1), ';').map(accountOf) })
+    case 'replace':
+    case 'change':
+    case 'freeze':
+    case 'unfreeze':
+    case 'close': {
+      const [what, ...rest] = words
+      const target = targetOf(rest)
+      if (what === 'replace') {
+        return of(replaceAccount, { target, replacement: definitionOf(rest) })
+      }
+      if (what === 'change') return of(updateAccount, { target, changes: definitionOf(rest) })
+      return of({ freeze: freezeAccount, unfreeze: unfreezeAccount, close: closeAccount }[what!], {
+        target,
+      })
+    }
     case 'all':
     case 'each':
       return of(recordTransactions, { transactions: [], atomic: words[0] === 'all' })
@@ -149,6 +168,28 @@ const accountOf = (words: string[]) => {
     ...(min_balance !== undefined && { min_balance }),
     ...(max_balance !== undefined && { max_balance }),
   }
+}
+
+/** Whose definition is changed, and the revisions that may have made it: `version 1,2`. */
+const targetOf = (words: string[]) => {
+  const versions = take(words, 'version')?.split(',').map(Number) ?? null
+  return { account: words.shift()!, versions }
+}
+
+/** `none` takes a limit away, and `note of=` a key. */
+const definitionOf = (words: string[]) => {
+  const metadata: Record<string, string | null> = {}
+  for (let note = take(words, 'note'); note !== undefined; note = take(words, 'note')) {
+    const [key, value] = note.split('=')
+    metadata[key!] = value === '' ? null : value!
+  }
+  const hasNotes = Object.keys(metadata).length > 0
+  const fields = Array.from({ length: words.length / 2 }, (_, index) => {
+    const [name, value] = words.slice(2 * index, 2 * index + 2) as [string, string]
+    const isLimit = name === 'min' || name === 'max'
+    return [isLimit ? `${name}_balance` : name, value === 'none' ? null : value]
+  })
+  return { ...Object.fromEntries(fields), ...(hasNotes && { metadata }) }
 }
 
 const transactionOf = (words: string[]): TransactionRequest => {

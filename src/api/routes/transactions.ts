@@ -15,6 +15,8 @@ const tag = 'transactions'
 const refusals: readonly RejectionCode[] = [
   'book_not_found',
   'account_not_found',
+  'account_frozen',
+  'account_closed',
   'transaction_id_taken',
   'unbalanced',
   'too_few_entries',

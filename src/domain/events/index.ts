@@ -1,3 +1,10 @@
+import {
+  type AccountClosed,
+  type AccountFrozen,
+  type AccountUnfrozen,
+  type AccountUpdated,
+  accountDefined,
+} from './account-defined.ts'
 import { type AccountsOpened, accountsOpened } from './accounts-opened.ts'
 import { type BookOpened, bookOpened } from './book-opened.ts'
 import { type CommandRefused, commandRefused } from './command-refused.ts'
@@ -9,6 +16,10 @@ import { type TransactionsRecorded, transactionsRecorded } from './transactions-
 export type BookEvent =
   | BookOpened
   | AccountsOpened
+  | AccountUpdated
+  | AccountFrozen
+  | AccountUnfrozen
+  | AccountClosed
   | TransactionsRecorded
   | MemberSet
   | MemberRemoved
@@ -24,6 +35,10 @@ export type Recorded<E extends BookEvent = BookEvent> = E & {
 export const eventTypes = {
   BookOpened: bookOpened,
   AccountsOpened: accountsOpened,
+  AccountUpdated: accountDefined,
+  AccountFrozen: accountDefined,
+  AccountUnfrozen: accountDefined,
+  AccountClosed: accountDefined,
   TransactionsRecorded: transactionsRecorded,
   MemberSet: memberSet,
   MemberRemoved: memberRemoved,

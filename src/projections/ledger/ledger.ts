@@ -1,5 +1,6 @@
 import { type AccountType, signed } from '../../domain/account.ts'
 import { isInRange } from '../../domain/amount.ts'
+import type { AccountDefined, DefinedAccount } from '../../domain/events/account-defined.ts'
 import type { AccountsOpened } from '../../domain/events/accounts-opened.ts'
 import type { BookOpened } from '../../domain/events/book-opened.ts'
 import type { Recorded } from '../../domain/events/index.ts'
@@ -20,6 +21,9 @@ type AccountRow = Row<LedgerTables['account']>
 /** Under which answers about a user's role in a book are cached. */
 export const memberTag = (bookId: string, user: string): string => `member:${bookId}:${user}`
 
+/** Under which answers that show accounts by their codes are cached. */
+export const codesTag = (bookId: string): string => `codes:${bookId}`
+
 /** Books, members, accounts with their balances, transactions and entries. */
 export const ledger = projection({
   name: 'ledger',
@@ -36,6 +40,11 @@ export const ledger = projection({
         return { member: [memberId(bookId, event.data.user)] }
       case 'AccountsOpened':
         return { book: [bookId] }
+      case 'AccountUpdated':
+      case 'AccountFrozen':
+      case 'AccountUnfrozen':
+      case 'AccountClosed':
+        return { book: [bookId], account: [event.data.account.id] }
       case 'TransactionsRecorded':
         return { book: [bookId], account: accountsOf(event.data) }
     }
@@ -49,6 +58,11 @@ export const ledger = projection({
         return setMember(event, event.metadata.actor, 'owner', rows, bookId)
       case 'AccountsOpened':
         return openAccounts(event, rows, bookId)
+      case 'AccountUpdated':
+      case 'AccountFrozen':
+      case 'AccountUnfrozen':
+      case 'AccountClosed':
+        return defineAccount(event, rows, bookId)
       case 'TransactionsRecorded':
         return recordTransactions(event, rows, bookId)
       case 'MemberSet':
@@ -102,13 +116,11 @@ const removeMember = (event: Recorded, user: string, rows: LedgerRows, bookId: s
 }
 
 const openAccounts = (event: Recorded<AccountsOpened>, rows: LedgerRows, bookId: string): void => {
-  for (const { min_balance, max_balance, ...account } of event.data.accounts) {
+  for (const account of event.data.accounts) {
     rows.put('account', {
-      ...account,
+      ...definitionOf({ ...account, status: 'open' }),
       book_id: bookId,
-      min_balance: min_balance === null ? null : BigInt(min_balance),
-      max_balance: max_balance === null ? null : BigInt(max_balance),
-      status: 'open',
+      definition_revision: event.revision,
       posted: 0n,
       pending_increase: 0n,
       pending_decrease: 0n,
@@ -124,6 +136,31 @@ const openAccounts = (event: Recorded<AccountsOpened>, rows: LedgerRows, bookId:
   const book = rows.get('book', bookId)
   const account_count = book.account_count + event.data.accounts.length
   rows.put('book', { ...book, account_count, updated_at: event.metadata.recorded_at })
+}
+
+const definitionOf = ({ min_balance, max_balance, ...definition }: DefinedAccount) => ({
+  ...definition,
+  min_balance: min_balance === null ? null : BigInt(min_balance),
+  max_balance: max_balance === null ? null : BigInt(max_balance),
+})
+
+const defineAccount = (event: Recorded<AccountDefined>, rows: LedgerRows, bookId: string): void => {
+  const { account } = event.data
+  const { recorded_at } = event.metadata
+  const isClosed = event.type === 'AccountClosed'
+  const before = rows.get('account', account.id)
+  rows.put('account', {
+    ...before,
+    ...definitionOf(account),
+    definition_revision: event.revision,
+    updated_at: recorded_at,
+    deleted_at: isClosed ? recorded_at : null,
+  })
+  rows.tag(`account:${account.id}`)
+  if (account.code !== before.code) rows.tag(codesTag(bookId))
+  const book = rows.get('book', bookId)
+  const account_count = book.account_count - (isClosed ? 1 : 0)
+  rows.put('book', { ...book, account_count, updated_at: recorded_at })
 }
 
 const recordTransactions = (

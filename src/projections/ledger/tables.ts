@@ -55,7 +55,9 @@ const account = {
     pending_increase: is('numeric(38,0)'),
     pending_decrease: is('numeric(38,0)'),
     entry_count: is('int8'),
-    /** The revision that last changed it. */
+    /** The revision that defined it as it is. */
+    definition_revision: is('int8'),
+    /** The revision that last changed its balance. */
     revision: is('int8'),
     /** Entries that came in the order of their dates up to here have a running `balance`. */
     in_order_until: maybe('timestamptz'),
@@ -66,7 +68,8 @@ const account = {
   },
   primaryKey: ['id'],
   indexes: [
-    { columns: ['book_id', 'code'], isUnique: true, where: 'deleted_at is null' },
+    // Unique after each event, but not row by row while a page of them is written.
+    { columns: ['book_id', 'code'], where: 'deleted_at is null' },
     { columns: ['book_id', 'created_at', 'id'] },
     { columns: ['book_id', 'name', 'id'] },
   ],
