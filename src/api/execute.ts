@@ -17,6 +17,8 @@ type Origin = {
   readonly trace: (received: Received) => void
   /** What the caller sent, before defaults. */
   readonly request: unknown
+  /** Of its body. */
+  readonly bytes: number
 }
 
 /** Turns a request into a command with everything that chance decides, and hands it over. */
@@ -42,6 +44,7 @@ export const executor =
             },
       ids: Array.from({ length: command.idsFor(data) }, () => v7()),
       salt: randomBytes(16).toString('hex'),
+      bytes: origin.bytes,
     }
     origin.trace(received)
     const outcome = await submit(received)

@@ -35,7 +35,9 @@ export const mount = (router: Router, dependencies: Dependencies, route: Route):
       const facts = { command: command.name, command_id: commandId, book: bookId }
       ctx.state['traced'] = { ...facts, correlation_id: correlationId }
     }
-    const origin = { principal, correlationId, idempotencyKey, route: routeName, request, trace }
+    const bytes: number = ctx.state['bytes'] ?? 0
+    const asked = { principal, correlationId, idempotencyKey, route: routeName }
+    const origin = { ...asked, request, bytes, trace }
     const execute = executor(dependencies, origin)
     const minRevision = readMinRevision(ctx)
     const heeded = { principal, minRevision, versions, idempotencyKey }
@@ -87,7 +89,9 @@ const readJson = async (ctx: Context): Promise<unknown> => {
   if (ctx.get('content-encoding')) {
     refuse('unsupported_media_type', 'Send the body without Content-Encoding.')
   }
-  return parseStrictJson(await readBody(ctx.req))
+  const body = await readBody(ctx.req)
+  ctx.state['bytes'] = body.length
+  return parseStrictJson(body)
 }
 
 const readKey = (ctx: Context): string | null => {

@@ -5,6 +5,7 @@ import { createApp } from '../api/app.ts'
 import type { Dependencies } from '../api/dependencies.ts'
 import { createTokens } from '../api/tokens.ts'
 import { bookWriters } from '../commands/book-writers.ts'
+import { withinCapacity } from '../commands/capacity.ts'
 import { projections } from '../projections/index.ts'
 import { tagCache } from '../runtime/cache.ts'
 import type { ApiConfig } from '../runtime/config.ts'
@@ -25,6 +26,8 @@ export type Running = { readonly port: number; readonly close: () => Promise<voi
 
 const drainMs = 10_000
 const healthMs = 2_000
+/** That wait for their book at once: what a process does in some seconds, and can hold. */
+const maxCommands = 50_000
 /** A client may have sent a request on a connection that looks idle from here. */
 const lingerMs = 500
 
@@ -85,7 +88,10 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
 
   const app = createApp(
     {
-      submit: measuredSubmit(writers.submit, metrics),
+      submit: measuredSubmit(
+        withinCapacity(writers.submit, { commands: maxCommands, bytes: config.maxWaitingBytes }),
+        metrics,
+      ),
       ...readModel(pool, tagCache(cacheRedis), (result) => metrics.cache.inc({ result })),
       authenticate,
       users,

@@ -53,6 +53,8 @@ Environment:
   DAYBOOK_FINGERPRINT_SECRET    recognises retried requests; it must never change
   DAYBOOK_ADMIN_EMAIL, DAYBOOK_ADMIN_PASSWORD
                                 the administrator to make if there is none
+  DAYBOOK_MAX_WAITING_BYTES     of requests that wait for their book at once in an API; past that
+                                it answers 503 overloaded (67108864)
   DAYBOOK_LOG_LEVEL             debug, info, warn, error or silent (info)`,
   )
   .action(async (part: string, { example }: { example: boolean }) => {

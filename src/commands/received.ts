@@ -22,6 +22,8 @@ export type Received<Schema extends TSchema = TSchema> = {
   readonly ids: readonly string[]
   /** Hex of 16 random bytes, for the leaves of its event. */
   readonly salt: string
+  /** Of the body it came in. */
+  readonly bytes: number
 }
 
 export type Outcome =

@@ -22,6 +22,8 @@ export type ApiConfig = ServiceConfig & {
   readonly fingerprintSecret: string
   /** The administrator to make if there is none of this e-mail. */
   readonly admin: { readonly email: string; readonly password: string } | null
+  /** Bytes of requests that may wait for their book at once. */
+  readonly maxWaitingBytes: number
 }
 
 /** A variable that whoever started the process has to set right. */
@@ -52,6 +54,11 @@ export const portOf = (text: string, name: string): number => {
   throw new ConfigError(`${name} is "${text}"; use a number up to 65535`)
 }
 
+const bytesOf = (text: string, name: string): number => {
+  if (/^[1-9]\d{0,11}$/.test(text)) return Number(text)
+  throw new ConfigError(`${name} is "${text}"; use a number of bytes`)
+}
+
 export const workerConfig = (environment: Environment): WorkerConfig => ({
   ...serviceConfig(environment),
   host: environment['HOST'] ?? '127.0.0.1',
@@ -77,5 +84,9 @@ export const apiConfig = (environment: Environment): ApiConfig => {
       '$(openssl rand -hex 32)',
     ),
     admin: email && password ? { email, password } : null,
+    maxWaitingBytes: bytesOf(
+      environment['DAYBOOK_MAX_WAITING_BYTES'] ?? '67108864',
+      'DAYBOOK_MAX_WAITING_BYTES',
+    ),
   }
 }

@@ -102,7 +102,7 @@ export const logIn = async (url: string): Promise<string> => {
 }
 
 /** A part in a process of its own, to be killed. */
-export const startPart = async (part: 'api' | 'worker', environment: Environment) => {
+export const startPart = async (part: 'api' | 'worker' | 'store', environment: Environment) => {
   const child = fork(program, ['serve', part], { env: { ...process.env, ...environment } })
   const kill = () => endProcess(child, 'SIGKILL')
   open.add(kill)

@@ -38,4 +38,5 @@ export const receivedOf = <Schema extends TSchema>(
         },
   ids: Array.from({ length: command.idsFor(data) }, nextId),
   salt: createHash('sha256').update(nextId()).digest('hex').slice(0, 32),
+  bytes: 0,
 })
