@@ -17,7 +17,7 @@ for (const row of parse(await text(process.stdin), { columns: true })) {
 }
 const booked = [...transactions.values()].filter((rows) => rows.some(isMoved))
 const metadata = booked.map(metadataOf)
-const keys = [...new Set(metadata.flatMap((one) => [...one.keys()]))].sort()
+const keys = [...new Set(metadata.flatMap((one) => [...one.keys()]))]
 
 print([...columns, ...keys.map((key) => `metadata.${key}`)])
 for (const [place, rows] of booked.entries()) {
