@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Outcome, Received } from '../commands/received.ts'
 import type { PageParameters } from '../queries/page.ts'
 import type { Envelope, Query, ReadModel } from '../queries/query.ts'
+import type { History } from './history.ts'
 import type { Principal } from './route.ts'
 import type { Tokens } from './tokens.ts'
 
@@ -43,6 +44,8 @@ export type Dependencies = {
     parameters: Parameters,
     minRevision: number | null,
   ) => Promise<{ readonly body: string; readonly revision: number }>
+  /** Books as they stand in the event store. */
+  readonly history: History
   readonly across: <Data>(
     run: (db: Kysely<ReadModel>) => Promise<Envelope<Data>>,
   ) => Promise<Envelope<Data>>

@@ -93,6 +93,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
         metrics,
       ),
       ...readModel(pool, tagCache(cacheRedis), (result) => metrics.cache.inc({ result })),
+      history: store,
       authenticate,
       users,
       tokens: createTokens(config.jwtSecret),

@@ -60,6 +60,7 @@ describe('members of a book', () => {
     assert.equal((await read(owner)).status, 200)
     isRefused(await read(other), 404, 'book_not_found')
     isRefused(await read(other, '/accounts'), 404, 'book_not_found')
+    isRefused(await read(other, '/events'), 404, 'book_not_found')
     const written = await other.rest.post(`${book}/accounts`, account)
     isRefused(written, 404, 'book_not_found')
     isRefused(await setRole('owner', other, other), 404, 'book_not_found')

@@ -140,6 +140,7 @@ describe('the OpenAPI document', () => {
     await told('DELETE', account)
     await post(`${book}/accounts`, { code: 'spare', type: 'asset', currency: 'EUR' })
     await told('DELETE', `${book}/accounts/spare`)
+    await get(`${book}/events?limit=2`)
     await told('PUT', `${book}/members/${user}`, { role: 'owner' })
     await get(`${book}/members`)
     await told('DELETE', `${book}/members/${user}`)

@@ -3,6 +3,7 @@ import type { Route } from '../route.ts'
 import { accountRoutes } from './accounts.ts'
 import { authRoutes } from './auth.ts'
 import { bookRoutes } from './books.ts'
+import { eventRoutes } from './events.ts'
 import { memberRoutes } from './members.ts'
 import { reportRoutes } from './reports.ts'
 import { transactionRoutes } from './transactions.ts'
@@ -17,4 +18,5 @@ export const allRoutes = (dependencies: Dependencies): readonly Route[] => [
   ...accountRoutes(dependencies),
   ...transactionRoutes(dependencies),
   ...reportRoutes(dependencies),
+  ...eventRoutes(dependencies),
 ]
