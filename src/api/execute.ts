@@ -1,10 +1,10 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { TSchema } from 'typebox'
-import { v7 } from 'uuid'
 import type { Received } from '../commands/received.ts'
 import { canonical } from '../domain/chain.ts'
 import { Rejected } from '../domain/rejection.ts'
 import type { Dependencies } from './dependencies.ts'
+import { newId, newSalt } from './ids.ts'
 import type { Call, Principal } from './route.ts'
 
 type Origin = {
@@ -30,7 +30,7 @@ export const executor =
       command: command as Received<TSchema>['command'],
       data,
       bookId,
-      commandId: v7(),
+      commandId: newId(),
       actor: principal.id,
       isAdmin: principal.role === 'admin',
       correlationId,
@@ -42,8 +42,8 @@ export const executor =
               route,
               fingerprint: fingerprint(fingerprintKey, origin.request),
             },
-      ids: Array.from({ length: command.idsFor(data) }, () => v7()),
-      salt: randomBytes(16).toString('hex'),
+      ids: Array.from({ length: command.idsFor(data) }, newId),
+      salt: newSalt(),
       bytes: origin.bytes,
     }
     origin.trace(received)

@@ -6,8 +6,9 @@ import { evolve } from '../domain/evolve.ts'
 import { keyScope, type Mention } from '../domain/lookup.ts'
 import { type Rejection, reject, stateless } from '../domain/rejection.ts'
 import type { Circumstances } from './command.ts'
+import { encodedBytes } from './encoded.ts'
 import type { Outcome, Received } from './received.ts'
-import { encodedBytes, seal } from './seal.ts'
+import { seal } from './seal.ts'
 
 /** EventStoreDB takes 1 MiB an append; an event must leave room for what it may be packed with. */
 const maxEventBytes = 768 * 1024

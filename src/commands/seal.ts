@@ -1,8 +1,9 @@
 import type { Book } from '../domain/book.ts'
-import { hashEvent, hasLeaves } from '../domain/chain.ts'
+import { digestEvent, hasLeaves } from '../domain/chain.ts'
 import type { EventMetadata } from '../domain/events/event.ts'
 import { type BookEvent, eventTypes, type Recorded } from '../domain/events/index.ts'
 import { toInstant } from '../domain/instant.ts'
+import { keepEncoded } from './encoded.ts'
 import type { Received } from './received.ts'
 
 /** Gives a decided event its metadata and its place in the chain, after the book's last event. */
@@ -21,16 +22,13 @@ export const seal = (event: BookEvent, received: Received, book: Book, now: numb
     route: received.key?.route ?? null,
     schema_version: eventTypes[event.type].version,
   }
-  return {
+  const { hash, data } = digestEvent(event, metadata)
+  const sealed: Recorded = {
     ...event,
     id: received.commandId,
     revision: book.revision + 1,
-    metadata: { ...metadata, hash: hashEvent(event, metadata) },
+    metadata: { ...metadata, hash },
   }
+  keepEncoded(sealed, data)
+  return sealed
 }
-
-/** What EventStoreDB counts against its limit for an append. */
-export const encodedBytes = ({ type, data, metadata }: Recorded): number =>
-  Buffer.byteLength(JSON.stringify(data)) +
-  Buffer.byteLength(JSON.stringify(metadata)) +
-  2 * type.length

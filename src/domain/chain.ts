@@ -95,31 +95,63 @@ const rootOf = (leaves: readonly Digest[], from = 0, count = leaves.length): Dig
 export const merkleRoot = (leaves: readonly Buffer[]): Buffer =>
   toBytes(rootOf(leaves.map((leaf) => leaf.toString('latin1'))))
 
+/** An event's hash, and its data as canonical JSON, which the hash is made from. */
+export type Digested = { readonly hash: string; readonly data: string }
+
 /**
  * SHA-256 over the canonical JSON of an event: type, data and metadata as stored, the hash of the
  * event before it included. What `leaves` names enters as the root of a Merkle tree over salted
  * leaves, so a receipt for one transaction shows none of the others.
  */
-export const hashEvent = (event: BookEvent, metadata: Omit<EventMetadata, 'hash'>): string => {
+export const digestEvent = (event: BookEvent, metadata: Omit<EventMetadata, 'hash'>): Digested => {
   // A stored event's metadata has the hash itself, which cannot be part of what it covers.
-  const { leaf_salt, hash: _, ...hashed } = metadata as EventMetadata
-  const data = leaf_salt === null ? event.data : withoutLeaves(event, leaf_salt)
-  return toHex(sha256(canonical({ data, metadata: hashed, type: event.type })))
+  const { leaf_salt, hash: _, ...rest } = metadata as EventMetadata
+  const { data, hashed } = leaf_salt === null ? whole(event.data) : inLeaves(event, leaf_salt)
+  const text = object({
+    data: hashed,
+    metadata: canonical(rest),
+    type: canonical(event.type),
+  })
+  return { hash: toHex(sha256(text)), data }
 }
 
-/** The event's data with the root of their tree in place of the leaves. */
-const withoutLeaves = (event: BookEvent, salt: string): object => {
+export const hashEvent = (event: BookEvent, metadata: Omit<EventMetadata, 'hash'>): string =>
+  digestEvent(event, metadata).hash
+
+/** Canonical JSON of data, and of what is hashed in its place. */
+type Texts = { readonly data: string; readonly hashed: string }
+
+const whole = (value: object): Texts => {
+  const data = canonical(value)
+  return { data, hashed: data }
+}
+
+/** The root of their tree takes the place of the leaves. Each is made into JSON once. */
+const inLeaves = (event: BookEvent, salt: string): Texts => {
   const { leaves = [] }: EventType<never> = eventTypes[event.type]
   const saltOf = leafSalts(salt)
   const hashes: Digest[] = []
   const data: Readonly<Record<string, unknown>> = event.data
+  const texts: Record<string, string> = {}
   for (const name of leaves as readonly string[]) {
-    for (const leaf of data[name] as readonly unknown[]) {
-      hashes.push(leafHash(saltOf(hashes.length), canonical([name, leaf])))
+    const items = (data[name] as readonly unknown[]).map(canonical)
+    for (const item of items) {
+      hashes.push(leafHash(saltOf(hashes.length), `["${name}",${item}]`))
     }
+    texts[name] = `[${items.join(',')}]`
   }
-  const rest = Object.entries(data).filter(([name]) => !leaves.includes(name as never))
-  return { ...Object.fromEntries(rest), leaves_root: toHex(rootOf(hashes)) }
+  const others: Record<string, string> = {}
+  for (const [name, value] of Object.entries(data)) {
+    if (!(name in texts)) others[name] = canonical(value)
+  }
+  const root = canonical(toHex(rootOf(hashes)))
+  return { data: object({ ...others, ...texts }), hashed: object({ ...others, leaves_root: root }) }
+}
+
+/** A canonical object of values that are canonical JSON already. */
+const object = (texts: Readonly<Record<string, string>>): string => {
+  const names = Object.keys(texts).sort()
+  return `{${names.map((name) => `${JSON.stringify(name)}:${texts[name]}`).join(',')}}`
 }
 
 /** Whether events of this type carry a salt. */

@@ -9,6 +9,7 @@ import {
   START,
 } from '@eventstore/db-client'
 import type { Appended, BookLog } from '../commands/book-log.ts'
+import { encode } from '../commands/encoded.ts'
 import type { Recorded } from '../domain/events/index.ts'
 import { Rejected, reject } from '../domain/rejection.ts'
 import type { StoredEvent } from '../domain/upcast.ts'
@@ -104,13 +105,10 @@ export const connectEventStore = (url: string): EventStore => {
   }
 }
 
-const encoder = new TextEncoder()
-
-const toProposed = ({ id, type, data, metadata }: Recorded): Proposed => ({
-  id,
-  type,
-  data: encoder.encode(JSON.stringify(data)),
-  metadata: encoder.encode(JSON.stringify(metadata)),
+const toProposed = (event: Recorded): Proposed => ({
+  id: event.id,
+  type: event.type,
+  ...encode(event),
 })
 
 const isOf = (error: unknown, type: ErrorType): boolean =>

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
+import { encode, encodedBytes } from '../../src/commands/encoded.ts'
 import { emptyBook, findAccount } from '../../src/domain/book.ts'
-import { canonical, genesis, hashEvent, leafSalt } from '../../src/domain/chain.ts'
+import { canonical, digestEvent, genesis, hashEvent, leafSalt } from '../../src/domain/chain.ts'
 import type { Recorded } from '../../src/domain/events/index.ts'
 import { evolve } from '../../src/domain/evolve.ts'
 import { upcast } from '../../src/domain/upcast.ts'
@@ -46,6 +47,18 @@ describe('the chain of a book', () => {
   it('holds from the first event to the last, as written and as read back', () => {
     assert.equal(firstBroken(log), null)
     assert.equal(firstBroken(copy(log)), null)
+  })
+
+  it('is made from the text that is stored', () => {
+    for (const event of log) {
+      const { hash, data } = digestEvent(event, event.metadata)
+      assert.equal(hash, event.metadata.hash)
+      assert.equal(data, canonical(event.data))
+      const { data: stored, metadata } = encode(event)
+      assert.equal(stored.toString(), data)
+      assert.deepEqual(JSON.parse(metadata.toString()), event.metadata)
+      assert.equal(encodedBytes(event), stored.length + metadata.length + 2 * event.type.length)
+    }
   })
 
   it('begins with the book’s id', () => {
