@@ -22,7 +22,8 @@ import { accountTag } from './versions.ts'
 type Done = Extract<Outcome, { kind: 'done' }>
 
 export const headersOf = ({ revision, isReplay }: Done): Record<string, string> => ({
-  'Daybook-Revision': String(revision),
+  // A book that is only tried to be opened has none.
+  ...(revision >= 0 && { 'Daybook-Revision': String(revision) }),
   ...(isReplay && { 'Idempotent-Replayed': 'true' }),
 })
 

@@ -11,6 +11,7 @@ type Origin = {
   readonly principal: Principal
   readonly correlationId: string
   readonly idempotencyKey: string | null
+  readonly isDryRun: boolean
   /** Method and address as the route is defined. */
   readonly route: string
   /** Told which command the request became, for the log. */
@@ -25,7 +26,7 @@ type Origin = {
 export const executor =
   ({ submit, fingerprintKey }: Dependencies, origin: Origin): Call['execute'] =>
   async (command, bookId, data) => {
-    const { principal, correlationId, idempotencyKey, route } = origin
+    const { principal, correlationId, idempotencyKey, isDryRun, route } = origin
     const received: Received = {
       command: command as Received<TSchema>['command'],
       data,
@@ -42,6 +43,7 @@ export const executor =
               route,
               fingerprint: fingerprint(fingerprintKey, origin.request),
             },
+      isDryRun,
       ids: Array.from({ length: command.idsFor(data) }, newId),
       salt: newSalt(),
       bytes: origin.bytes,

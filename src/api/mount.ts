@@ -6,7 +6,14 @@ import { refuse } from '../domain/rejection.ts'
 import type { Dependencies } from './dependencies.ts'
 import { executor } from './execute.ts'
 import { readBody } from './read-body.ts'
-import type { Call, Principal, Reply, Route } from './route.ts'
+import {
+  type Call,
+  CommandQuery,
+  makesCommand,
+  type Principal,
+  type Reply,
+  type Route,
+} from './route.ts'
 import { parseStrictJson } from './strict-json.ts'
 import { validator } from './validation.ts'
 import { readIfMatch } from './versions.ts'
@@ -15,7 +22,8 @@ import { readIfMatch } from './versions.ts'
 export const mount = (router: Router, dependencies: Dependencies, route: Route): void => {
   const { method, address, schemas, isPublic = false, isConditional = false } = route
   const toPath = schemas.path ? validator(schemas.path, 'path') : ignore
-  const toQuery = queryReader(schemas.query)
+  const isCommand = makesCommand(route)
+  const toQuery = queryReader(isCommand ? CommandQuery : schemas.query)
   const toBody = schemas.body ? validator(schemas.body, 'body') : ignore
   const routeName = `${method.toUpperCase()} ${address}`
 
@@ -25,24 +33,33 @@ export const mount = (router: Router, dependencies: Dependencies, route: Route):
     checkAccept(ctx)
     const path = toPath(ctx['params'])
     const query = toQuery(ctx.querystring)
+    const isDryRun = isCommand && (query as CommandQuery).dry_run === 'true'
+    if (isDryRun) ctx.set('Daybook-Dry-Run', 'true')
     const sent = schemas.body ? await readJson(ctx) : undefined
     const body = toBody(sent)
     const idempotencyKey = method === 'get' ? null : readKey(ctx)
     const correlationId = readVisible(ctx, 'x-correlation-id') ?? ctx.state['requestId']
     const versions = isConditional ? readIfMatch(ctx.headers['if-match']) : null
-    const request = { path, query, body: sent ?? null, ...(versions && { versions }) }
+    const request = { path, body: sent ?? null, ...(versions && { versions }) }
     const trace = ({ command, commandId, bookId }: Received) => {
       const facts = { command: command.name, command_id: commandId, book: bookId }
       ctx.state['traced'] = { ...facts, correlation_id: correlationId }
     }
     const bytes: number = ctx.state['bytes'] ?? 0
-    const asked = { principal, correlationId, idempotencyKey, route: routeName }
+    const asked = { principal, correlationId, idempotencyKey, route: routeName, isDryRun }
     const origin = { ...asked, request, bytes, trace }
     const execute = executor(dependencies, origin)
     const minRevision = readMinRevision(ctx)
     const heeded = { principal, minRevision, versions, idempotencyKey }
-    send(ctx, await route.handle({ path, query, body, ...heeded, execute } as Call))
+    const reply = await route.handle({ path, query, body, ...heeded, execute } as Call)
+    send(ctx, isDryRun ? withoutPlace(reply) : reply)
   })
+}
+
+/** What was only tried stands nowhere, and has no version. */
+const withoutPlace = (reply: Reply): Reply => {
+  const { Location: _, ETag: __, ...headers } = reply.headers ?? {}
+  return { ...reply, headers }
 }
 
 const nobody: Principal = { id: '', role: 'nobody' }

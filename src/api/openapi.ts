@@ -1,7 +1,7 @@
 import Type, { type TSchema } from 'typebox'
 import { type RejectionCode, rejections } from '../domain/rejection.ts'
 import { Page } from '../queries/page.ts'
-import type { Route } from './route.ts'
+import { CommandQuery, makesCommand, type Route } from './route.ts'
 import { statuses } from './statuses.ts'
 
 const Failure = Type.Object({
@@ -34,10 +34,6 @@ const ofRead: readonly RejectionCode[] = ['not_yet_visible']
 const showsRevision = ({ method, address }: Route): boolean =>
   method === 'get' && address.includes('{book}')
 
-/** Whether it makes a command of a book, which keeps its key. */
-const takesKey = ({ method, address }: Route): boolean =>
-  method !== 'get' && address.startsWith('/v1/books')
-
 const refusalsOf = (route: Route): RejectionCode[] => [
   ...new Set([
     ...always,
@@ -45,7 +41,7 @@ const refusalsOf = (route: Route): RejectionCode[] => [
     ...(route.isPublic ? [] : ofAuthenticated),
     ...(route.schemas.body ? ofBody : []),
     ...(showsRevision(route) ? ofRead : []),
-    ...(takesKey(route) ? ofWrite : []),
+    ...(makesCommand(route) ? ofWrite : []),
     ...(route.isConditional ? ofConditional : []),
     ...(route.refusals ?? []),
   ]),
@@ -71,15 +67,17 @@ const ifMatch = Type.String({
   description: 'ETag of the version that is meant: another is refused with 412 version_mismatch',
 })
 
+const queryOf = (route: Route) => (makesCommand(route) ? CommandQuery : route.schemas.query)
+
 const parametersOf = (route: Route) => [
   ...Object.entries(route.schemas.path?.properties ?? {}).map(([name, s]) =>
     parameter(name, 'path', s),
   ),
-  ...Object.entries(route.schemas.query?.properties ?? {}).map(([name, s]) =>
+  ...Object.entries(queryOf(route)?.properties ?? {}).map(([name, s]) =>
     parameter(name, 'query', s),
   ),
   ...(showsRevision(route) ? [parameter('Daybook-Min-Revision', 'header', revision)] : []),
-  ...(takesKey(route) ? [parameter('Idempotency-Key', 'header', key)] : []),
+  ...(makesCommand(route) ? [parameter('Idempotency-Key', 'header', key)] : []),
   ...(route.isConditional ? [parameter('If-Match', 'header', ifMatch)] : []),
 ]
 

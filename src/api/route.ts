@@ -1,4 +1,4 @@
-import type { Static, TObject, TSchema } from 'typebox'
+import Type, { type Static, type TObject, type TSchema } from 'typebox'
 import type { Command } from '../commands/command.ts'
 import type { Outcome } from '../commands/received.ts'
 import type { RejectionCode } from '../domain/rejection.ts'
@@ -36,6 +36,24 @@ export type Reply = {
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
 } & ({ readonly data: unknown; readonly meta?: object } | { readonly body: string })
+
+/** Whether it makes a command of a book: then it takes a key, and may be tried without effect. */
+export const makesCommand = ({ method, address }: Pick<Route, 'method' | 'address'>): boolean =>
+  method !== 'get' && address.startsWith('/v1/books')
+
+/** The query of every route that makes a command, which has no other. */
+export const CommandQuery = Type.Object(
+  {
+    dry_run: Type.Optional(
+      Type.Union([Type.Literal('true'), Type.Literal('false')], {
+        description:
+          'true: decides and answers as it would, with `Daybook-Dry-Run: true`, and stores nothing',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+export type CommandQuery = Static<typeof CommandQuery>
 
 /** Defined once: validation, types and OpenAPI all come from here. */
 export type Route<S extends Schemas = Schemas> = {

@@ -69,6 +69,11 @@ export const decideGroup = (
         outcomes.push(tooLarge(size, book))
         continue
       }
+      if (received.isDryRun) {
+        // What is not stored moves the book nowhere: it is answered at the revision it was tried on.
+        outcomes.push({ ...outcome, revision: book.revision })
+        continue
+      }
       if (bytes + size > maxGroupBytes) break
       bytes += size
       evolve(book, event)

@@ -19,6 +19,8 @@ export type Received<Schema extends TSchema = TSchema> = {
     readonly route: string
     readonly fingerprint: string
   } | null
+  /** Only to be decided and answered: nothing of it is stored, and its key is not bound. */
+  readonly isDryRun: boolean
   readonly ids: readonly string[]
   /** Hex of 16 random bytes, for the leaves of its event. */
   readonly salt: string

@@ -13,13 +13,17 @@ export const idSource = (prefix = 'a') => {
   return () => `${prefix.padEnd(8, '0')}-0000-7000-8000-${String(++count).padStart(12, '0')}`
 }
 
-type Options = { readonly key?: string | null; readonly nextId: () => string }
+type Options = {
+  readonly key?: string | null
+  readonly isDryRun?: boolean
+  readonly nextId: () => string
+}
 
 /** A command as the API would hand it over. */
 export const receivedOf = <Schema extends TSchema>(
   command: Command<Schema>,
   data: Static<Schema>,
-  { key = null, nextId }: Options,
+  { key = null, isDryRun = false, nextId }: Options,
 ): Received => ({
   command: command as unknown as Received['command'],
   data,
@@ -28,6 +32,7 @@ export const receivedOf = <Schema extends TSchema>(
   actor,
   isAdmin: true,
   correlationId: nextId(),
+  isDryRun,
   key:
     key === null
       ? null

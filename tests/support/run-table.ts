@@ -50,7 +50,7 @@ const place = ({ title }: Table, { line, text }: Row): string => `${title}, line
 
 const receive = ({ intent, line }: Row, book: Book, nextId: () => string): Received => {
   assert(intent.kind === 'command')
-  const { command, key } = intent
+  const { command, key, isDryRun } = intent
   // #cash is the id of cash, or of the account that was called so last; ^cash the same in capitals.
   const text = JSON.stringify(intent.data).replace(
     /"([#^])([^"]+)"/g,
@@ -61,7 +61,7 @@ const receive = ({ intent, line }: Row, book: Book, nextId: () => string): Recei
     },
   )
   const data = validator(command.data, 'body')(JSON.parse(text))
-  return receivedOf(command, data, { key, nextId })
+  return receivedOf(command, data, { key, isDryRun, nextId })
 }
 
 const decide = (

@@ -37,6 +37,7 @@ export type Intent =
       readonly command: Command
       readonly data: unknown
       key: string | null
+      readonly isDryRun: boolean
     }
 
 export type Table = { readonly title: string; readonly rows: readonly Row[] }
@@ -103,11 +104,14 @@ const take = (words: string[], name: string): string | undefined => {
 
 const intentOf = (words: string[], line: number): Intent => {
   const key = take(words, 'key') ?? null
+  const isDryRun = words[0] === 'try'
+  if (isDryRun) words.shift()
   const of = (command: unknown, data: unknown): Intent => ({
     kind: 'command',
     command: command as Command,
     data,
     key,
+    isDryRun,
   })
   switch (words[0]) {
     case 'today':
