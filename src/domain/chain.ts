@@ -95,7 +95,7 @@ const rootOf = (leaves: readonly Digest[], from = 0, count = leaves.length): Dig
 export const merkleRoot = (leaves: readonly Buffer[]): Buffer =>
   toBytes(rootOf(leaves.map((leaf) => leaf.toString('latin1'))))
 
-/** An event's hash, and its data as canonical JSON, which the hash is made from. */
+/** An event's hash, and its data as JSON with all keys where they are. */
 export type Digested = { readonly hash: string; readonly data: string }
 
 /**
@@ -106,53 +106,54 @@ export type Digested = { readonly hash: string; readonly data: string }
 export const digestEvent = (event: BookEvent, metadata: Omit<EventMetadata, 'hash'>): Digested => {
   // A stored event's metadata has the hash itself, which cannot be part of what it covers.
   const { leaf_salt, hash: _, ...rest } = metadata as EventMetadata
-  const { data, hashed } = leaf_salt === null ? whole(event.data) : inLeaves(event, leaf_salt)
-  const text = object({
-    data: hashed,
-    metadata: canonical(rest),
-    type: canonical(event.type),
-  })
+  const { data, hashed } = leaf_salt === null ? textsOf(event.data) : inLeaves(event, leaf_salt)
+  const text = `{"data":${hashed},"metadata":${canonical(rest)},"type":${canonical(event.type)}}`
   return { hash: toHex(sha256(text)), data }
 }
 
 export const hashEvent = (event: BookEvent, metadata: Omit<EventMetadata, 'hash'>): string =>
   digestEvent(event, metadata).hash
 
-/** Canonical JSON of data, and of what is hashed in its place. */
+/** JSON of data with all keys where they are, and the canonical form of what is hashed for it. */
 type Texts = { readonly data: string; readonly hashed: string }
 
-const whole = (value: object): Texts => {
-  const data = canonical(value)
-  return { data, hashed: data }
+/** Made once where the two are one, as they mostly are. */
+const textsOf = (value: unknown): Texts => {
+  const data = JSON.stringify(value)
+  return { data, hashed: isInOrder(value) ? data : canonical(value) }
 }
 
-/** The root of their tree takes the place of the leaves. Each is made into JSON once. */
+/** The root of their tree takes the place of the leaves. */
 const inLeaves = (event: BookEvent, salt: string): Texts => {
   const { leaves = [] }: EventType<never> = eventTypes[event.type]
+  const names: readonly string[] = leaves
   const saltOf = leafSalts(salt)
   const hashes: Digest[] = []
   const data: Readonly<Record<string, unknown>> = event.data
-  const texts: Record<string, string> = {}
-  for (const name of leaves as readonly string[]) {
-    const items = (data[name] as readonly unknown[]).map(canonical)
-    for (const item of items) {
-      hashes.push(leafHash(saltOf(hashes.length), `["${name}",${item}]`))
+  const stored = new Map<string, string>()
+  const leavesOf = new Map<string, string>()
+  for (const name of names) {
+    const items = (data[name] as readonly unknown[]).map(textsOf)
+    for (const { hashed } of items) {
+      hashes.push(leafHash(saltOf(hashes.length), `["${name}",${hashed}]`))
     }
-    texts[name] = `[${items.join(',')}]`
+    leavesOf.set(name, `[${items.map((item) => item.data).join(',')}]`)
   }
-  const others: Record<string, string> = {}
+  const hashed = new Map([['leaves_root', canonical(toHex(rootOf(hashes)))]])
   for (const [name, value] of Object.entries(data)) {
-    if (!(name in texts)) others[name] = canonical(value)
+    const texts = leavesOf.get(name) ?? textsOf(value)
+    stored.set(name, typeof texts === 'string' ? texts : texts.data)
+    if (typeof texts !== 'string') hashed.set(name, texts.hashed)
   }
-  const root = canonical(toHex(rootOf(hashes)))
-  return { data: object({ ...others, ...texts }), hashed: object({ ...others, leaves_root: root }) }
+  return { data: object(stored), hashed: object(new Map([...hashed].sort(byName))) }
 }
 
-/** A canonical object of values that are canonical JSON already. */
-const object = (texts: Readonly<Record<string, string>>): string => {
-  const names = Object.keys(texts).sort()
-  return `{${names.map((name) => `${JSON.stringify(name)}:${texts[name]}`).join(',')}}`
-}
+const byName = ([one]: readonly [string, string], [other]: readonly [string, string]): number =>
+  one < other ? -1 : 1
+
+/** The JSON of an object whose values are JSON already. */
+const object = (texts: ReadonlyMap<string, string>): string =>
+  `{${Array.from(texts, ([name, text]) => `${JSON.stringify(name)}:${text}`).join(',')}}`
 
 /** Whether events of this type carry a salt. */
 export const hasLeaves = (type: BookEvent['type']): boolean => {

@@ -53,7 +53,7 @@ describe('the chain of a book', () => {
     for (const event of log) {
       const { hash, data } = digestEvent(event, event.metadata)
       assert.equal(hash, event.metadata.hash)
-      assert.equal(data, canonical(event.data))
+      assert.equal(data, JSON.stringify(event.data), 'keys stay where they are')
       const { data: stored, metadata } = encode(event)
       assert.equal(stored.toString(), data)
       assert.deepEqual(JSON.parse(metadata.toString()), event.metadata)
