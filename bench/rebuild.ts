@@ -3,10 +3,10 @@ import { connectPostgres } from '../src/runtime/postgres.ts'
 import { serveTasks } from './parts/task.ts'
 import { copyAgain } from './rebuild/copy-again.ts'
 import { foldPlainly } from './rebuild/fold-plainly.ts'
-import { foldWithRunner } from './rebuild/fold-with-runner.ts'
+import { rebuildBook } from './rebuild/rebuild-book.ts'
 
 /** One book's read model from scratch. */
-export type Rebuild = { readonly how: 'runner' | 'plainly' | 'copy'; readonly bookId: string }
+export type Rebuild = { readonly how: 'rebuild' | 'plainly' | 'copy'; readonly bookId: string }
 
 const db = connectPostgres(process.env['DATABASE_URL'] ?? '', {
   max: 4,
@@ -18,8 +18,8 @@ const store = connectEventStore(process.env['EVENTSTORE_URL'] ?? '')
 /** Answers how many seconds it took. */
 serveTasks(async ({ how, bookId }: Rebuild): Promise<number> => {
   switch (how) {
-    case 'runner':
-      return foldWithRunner(db, store, bookId)
+    case 'rebuild':
+      return rebuildBook(db, store, bookId)
     case 'plainly':
       return foldPlainly(db, store, bookId)
     case 'copy':

@@ -1,5 +1,5 @@
 import type { LocalServer } from '../../src/local/child.ts'
-import type { Book } from '../parts/book.ts'
+import { type Book, ledgerSchema } from '../parts/book.ts'
 import { observe, observed } from '../parts/observe.ts'
 import { ask } from '../parts/task.ts'
 import type { Rebuild } from '../rebuild.ts'
@@ -30,7 +30,7 @@ const contender = (
 
 const count = async ({ stack }: Bench, { id }: Book): Promise<number> => {
   const { rows } = await stack.pool.query<{ count: string }>(
-    'select count(*) from ledger_v1.transaction where book_id = $1',
+    `select count(*) from ${ledgerSchema}.transaction where book_id = $1`,
     [id],
   )
   return Number(rows[0]?.count)
@@ -45,7 +45,7 @@ export const rebuildOfSingles: Measure = {
     const book = await bench.single()
     const transactions = await count(bench, book)
     return {
-      ours: [contender(bench, 'Daybook', book, 'runner', transactions)],
+      ours: [contender(bench, 'Daybook', book, 'rebuild', transactions)],
       yardsticks: [contender(bench, 'straightforward projector', book, 'plainly', transactions)],
     }
   },
@@ -60,7 +60,7 @@ export const rebuildOfBatches: Measure = {
     const book = await bench.batched(batches, size)
     const transactions = await count(bench, book)
     return {
-      ours: [contender(bench, 'Daybook', book, 'runner', transactions)],
+      ours: [contender(bench, 'Daybook', book, 'rebuild', transactions)],
       yardsticks: [contender(bench, 'COPY of the rows, then indexes', book, 'copy', transactions)],
     }
   },

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LocalServer } from '../../src/local/child.ts'
 import { ledger } from '../../src/projections/ledger/ledger.ts'
-import { schemaOf } from '../../src/projections/projection.ts'
+import { untyped } from '../../src/projections/projection.ts'
+import { buildSchema } from '../../src/runtime/projections/build.ts'
 import { loadOf } from '../load/ask-load.ts'
 import { makeTransaction } from '../load/requests.ts'
 import type { Stack } from './stack.ts'
@@ -12,7 +13,8 @@ export type Book = {
   readonly accounts: readonly string[]
 }
 
-export const ledgerSchema = schemaOf(ledger)
+/** Of the first build, which is the live one here. */
+export const ledgerSchema = buildSchema(untyped(ledger), 1)
 const accountCount = 1_000
 
 /** A new book of a thousand accounts, made as a client would. */

@@ -1,9 +1,8 @@
 import type pg from 'pg'
 import type { Reply } from '../../src/api/route.ts'
-import { ledger } from '../../src/projections/ledger/ledger.ts'
-import { schemaOf } from '../../src/projections/projection.ts'
+import { ledgerSchema } from '../parts/book.ts'
 
-const schema = schemaOf(ledger)
+const schema = ledgerSchema
 
 /** The page that Daybook lists with a cursor, from the same tables by one statement. */
 const text = `

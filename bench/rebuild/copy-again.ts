@@ -1,11 +1,10 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { from, to } from 'pg-copy-streams'
-import { ledger } from '../../src/projections/ledger/ledger.ts'
-import { schemaOf } from '../../src/projections/projection.ts'
 import { type Database, inTransaction } from '../../src/runtime/postgres.ts'
+import { ledgerSchema } from '../parts/book.ts'
 
-const source = schemaOf(ledger)
+const source = ledgerSchema
 const target = 'copied'
 
 /** Of each table the book's rows, to be found by this condition. */

@@ -3,13 +3,12 @@ import { signed } from '../../src/domain/account.ts'
 import type { Recorded } from '../../src/domain/events/index.ts'
 import { upcast } from '../../src/domain/upcast.ts'
 import { ledger } from '../../src/projections/ledger/ledger.ts'
-import { type Projection, schemaOf } from '../../src/projections/projection.ts'
+import { untyped } from '../../src/projections/projection.ts'
 import type { EventStore } from '../../src/runtime/event-store.ts'
 import { type Database, inTransaction } from '../../src/runtime/postgres.ts'
-import { prepareSchema } from '../../src/runtime/projections/schema.ts'
+import { createWhole } from '../../src/runtime/projections/schema.ts'
 
-const projection = { ...ledger, name: 'plainly' } as unknown as Projection
-const schema = schemaOf(projection)
+const schema = 'plainly'
 const pageSize = 1_000
 const list = (values: readonly unknown[]): string => `{${values.join(',')}}`
 const textList = (values: readonly (string | null)[]): string =>
@@ -29,7 +28,7 @@ export const foldPlainly = async (
   bookId: string,
 ): Promise<number> => {
   await db.query(`drop schema if exists ${schema} cascade`)
-  await prepareSchema(db, projection)
+  await db.query(createWhole(schema, untyped(ledger)).join(';\n'))
   const types = new Map<string, AccountType>()
   const start = performance.now()
   for (let from = 0; ; ) {

@@ -16,7 +16,7 @@ import { createLogger } from '../runtime/log.ts'
 import { measuredLog, measuredSubmit } from '../runtime/measure.ts'
 import { apiMetrics, createRegistry, observePool, observeQueue } from '../runtime/metrics.ts'
 import { connectPostgres, untilAvailable } from '../runtime/postgres.ts'
-import { prepareSchema } from '../runtime/projections/schema.ts'
+import { prepareProjections } from '../runtime/projections/prepare.ts'
 import { readModel } from '../runtime/read-model.ts'
 import { connectCache, connectProducer } from '../runtime/redis.ts'
 import { startTelemetry } from '../runtime/telemetry.ts'
@@ -41,7 +41,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
   })
   const { authenticate, users } = await untilAvailable(
     async () => {
-      for (const projection of projections) await prepareSchema(pool, projection)
+      await prepareProjections(pool, projections)
       return openCredentials(pool, config.admin)
     },
     ({ message }) => log.warn({ error: message }, 'the database is away: waiting for it'),

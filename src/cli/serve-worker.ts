@@ -7,7 +7,8 @@ import { createLogger } from '../runtime/log.ts'
 import { createRegistry, observePool, workerMetrics } from '../runtime/metrics.ts'
 import { connectPostgres, untilAvailable } from '../runtime/postgres.ts'
 import { advance } from '../runtime/projections/advance.ts'
-import { prepareSchema } from '../runtime/projections/schema.ts'
+import { type Build, keptBuilds } from '../runtime/projections/build.ts'
+import { prepareProjections } from '../runtime/projections/prepare.ts'
 import { sweepUntilStopped } from '../runtime/projections/sweep.ts'
 import { connectCache, connectConsumer } from '../runtime/redis.ts'
 import { startTelemetry } from '../runtime/telemetry.ts'
@@ -23,9 +24,7 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
     onError: (error) => log.warn({ err: error }, 'an idle database connection ended'),
   })
   await untilAvailable(
-    async () => {
-      for (const projection of projections) await prepareSchema(db, projection)
-    },
+    () => prepareProjections(db, projections),
     ({ message }) => log.warn({ error: message }, 'the database is away: waiting for it'),
   )
   const store = connectEventStore(config.eventStoreUrl)
@@ -39,21 +38,27 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
   const metrics = workerMetrics(register)
   const projecting = { db, store, cache, log, metrics, tell, stopping: stopping.signal }
 
+  let kept: readonly Build[] = []
+  const readBuilds = async () => {
+    kept = await keptBuilds(db, projections)
+    return kept
+  }
+  await untilAvailable(readBuilds, () => {})
   const fold = async (name: string, bookId: string) => {
-    const projection = projections.find((one) => one.name === name)
     // A hint from a release with other projections is no concern of this one.
-    if (!projection) return
-    while ((await advance(projecting, projection, bookId)) === 'more' && !stopping.signal.aborted);
+    for (const build of kept.filter(({ projection }) => projection.name === name)) {
+      while ((await advance(projecting, build, bookId)) === 'more' && !stopping.signal.aborted);
+    }
   }
   const worker = wakeUpWorker(queueRedis, fold, log)
-  const sweeping = projections.map((projection) => sweepUntilStopped(projecting, projection))
+  const sweeping = sweepUntilStopped(projecting, readBuilds)
   const status = await serveStatus(config, () => register.metrics())
   log.info({ port: status.port }, 'worker is projecting')
 
   const close = async () => {
     stopping.abort()
     await status.close()
-    await Promise.all(sweeping)
+    await sweeping
     await worker.close()
     await store.close()
     cacheRedis.disconnect()

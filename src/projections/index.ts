@@ -1,5 +1,5 @@
 import { ledger } from './ledger/ledger.ts'
-import type { Projection } from './projection.ts'
+import { type Projection, untyped } from './projection.ts'
 
 /** Every projection that a worker keeps. The runner needs to know nothing of their tables. */
-export const projections = [ledger as unknown as Projection] as const
+export const projections: readonly Projection[] = [untyped(ledger)]

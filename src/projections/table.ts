@@ -7,7 +7,9 @@ type Types = {
   int8: { folded: number; selected: number }
   /** Up to 38 digits: a bigint while folding, a string of digits in answers. */
   'numeric(38,0)': { folded: bigint; selected: string }
+  /** An instant as `Date.toISOString` writes it. */
   timestamptz: { folded: string; selected: string }
+  /** Numbers in it are whole ones. */
   jsonb: { folded: unknown; selected: unknown }
 }
 
@@ -22,7 +24,10 @@ export type Columns = Readonly<Record<string, Column>>
 
 export type Table = {
   readonly columns: Columns
+  /** What a row is found by: of types uuid, text, int4 or int8. */
   readonly primaryKey: readonly string[]
+  /** Its rows are never looked at nor changed once they are added. That spares much. */
+  readonly isAppendOnly?: true
   /** Bodies of `create index`: the columns, and a condition for a partial one. */
   readonly indexes: readonly {
     readonly columns: readonly string[]
@@ -32,6 +37,13 @@ export type Table = {
   readonly foreignKeys: Readonly<Record<string, string>>
 }
 export type Tables = Readonly<Record<string, Table>>
+
+/** The value of a primary key of one column, or those of its columns, in their order. */
+export type Key<T extends Table = Table> = T['primaryKey']['length'] extends 1
+  ? string | number
+  : number extends T['primaryKey']['length']
+    ? string | number | readonly (string | number)[]
+    : readonly (string | number)[]
 
 type Values<C extends Column, As extends 'folded' | 'selected'> =
   | Types[C['type']][As]

@@ -91,7 +91,8 @@ const destroy = (client: pg.ClientBase): void => {
 /** Runs in one transaction; whatever is thrown rolls it back and is thrown on. */
 export const inTransaction = async <Result>(
   pool: Database,
-  begin: 'begin' | 'begin isolation level repeatable read read only',
+  /** `begin`, with whatever is to be said before anything else. */
+  begin: string,
   run: (client: pg.PoolClient) => Promise<Result>,
 ): Promise<Result> => {
   const client = await pool.connect()

@@ -4,10 +4,11 @@ import { Kysely, PostgresDialect, sql } from 'kysely'
 import { LRUCache } from 'lru-cache'
 import { Rejected, reject } from '../domain/rejection.ts'
 import { ledger } from '../projections/ledger/ledger.ts'
-import { schemaOf } from '../projections/projection.ts'
+import { untyped } from '../projections/projection.ts'
 import type { Query, ReadModel } from '../queries/query.ts'
 import { revisionOf, type TagCache } from './cache.ts'
 import { type Database, orUnavailable } from './postgres.ts'
+import { liveBuildOf } from './projections/live.ts'
 
 export type Answer = {
   /** JSON of the envelope. */
@@ -27,7 +28,6 @@ export type ReadModelAccess = {
   ) => Promise<Answer>
 }
 
-const schema = schemaOf(ledger)
 /** How long a reader waits for the revision it asks for. */
 const patience = 2_000
 const cacheFor = 60_000
@@ -43,6 +43,7 @@ export const readModel = (
   count: (result: 'hit' | 'miss' | 'away') => void,
 ): ReadModelAccess => {
   const kysely = new Kysely<ReadModel>({ dialect: new PostgresDialect({ pool }) })
+  const live = liveBuildOf(pool, untyped(ledger))
   const running = new Map<string, Promise<Answer>>()
   /** In this process: an answer under the tags' present values is as good as the one in Redis. */
   const recent = new LRUCache<string, Kept>({
@@ -60,22 +61,49 @@ export const readModel = (
     return kept
   }
 
+  /** From the build that is live in the very snapshot; where another is, once more from that. */
   const snapshot = async <Parameters, Data>(
     query: Query<Parameters, Data>,
     bookId: string,
     parameters: Parameters,
     minRevision: number | null,
   ): Promise<(Answer & { validFor: number }) | null> => {
+    for (;;) {
+      const build = await live.known()
+      try {
+        const found = await snapshotOf(build, query, bookId, parameters, minRevision)
+        if (found !== 'of another build') return found
+      } catch (error) {
+        if (!live.isGone(error)) throw error
+        live.learn(null)
+        if ((await live.known()) === build) throw error
+      }
+    }
+  }
+
+  const snapshotOf = async <Parameters, Data>(
+    build: number,
+    query: Query<Parameters, Data>,
+    bookId: string,
+    parameters: Parameters,
+    minRevision: number | null,
+  ): Promise<(Answer & { validFor: number }) | null | 'of another build'> => {
     const transaction = kysely
       .transaction()
       .setIsolationLevel('repeatable read')
       .setAccessMode('read only')
     return transaction.execute(async (db) => {
-      const { rows } = await sql<{ revision: number | null }>`
-        select set_config('search_path', ${schema}, true), (
+      const schema = live.schemaOf(build)
+      const { rows } = await sql<{ live: number; revision: number | null }>`
+        select set_config('search_path', ${schema}, true), ${sql.raw(live.sql)} as live, (
           select revision from ${sql.id(schema)}.checkpoint where book_id = ${bookId}
         ) as revision`.execute(db)
-      const revision = rows[0]?.revision ?? -1
+      const [snapshot] = rows
+      if (snapshot?.live !== build) {
+        live.learn(snapshot?.live ?? null)
+        return 'of another build'
+      }
+      const revision = snapshot.revision ?? -1
       if (minRevision !== null && revision < minRevision) return null
       const now = new Date()
       let validFor = cacheFor
@@ -105,7 +133,13 @@ export const readModel = (
     if (!values || (minRevision !== null && visible < minRevision)) {
       return untilVisible(() => snapshot(query, bookId, parameters, minRevision))
     }
-    const name = JSON.stringify([schema, query.name, bookId, parameters, values.slice(1)])
+    const name = JSON.stringify([
+      await live.known(),
+      query.name,
+      bookId,
+      parameters,
+      values.slice(1),
+    ])
     const found = await find(name)
     count(found ? 'hit' : 'miss')
     if (found) return { body: found.body, revision: Math.max(found.revision, visible) }
@@ -125,7 +159,10 @@ export const readModel = (
     return { body, revision: Math.max(revision, visible) }
   }
 
-  const across: ReadModelAccess['across'] = (run) => run(kysely.withSchema(schema))
+  const across: ReadModelAccess['across'] = async (run) => {
+    live.learn(null)
+    return run(kysely.withSchema(live.schemaOf(await live.known())))
+  }
 
   return {
     across: (run) => orUnavailable(across(run)),

@@ -3,7 +3,14 @@ import { canonicalJson } from './chain.ts'
 import type { Account, Ledger } from './fold.ts'
 import type { Stored } from './log-reader.ts'
 
-const schema = 'ledger_v1'
+/** The build that queries read. */
+const readSchema = async (db: pg.Client): Promise<string> => {
+  const { rows } = await db.query(
+    `select 'ledger_v' || version || '_b' || build_id as schema
+     from projection.live where projection = 'ledger'`,
+  )
+  return rows[0].schema
+}
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -44,7 +51,7 @@ export type Head = { readonly revision: number; readonly hash: string }
 /** How far each book is folded into the read model. */
 export const readCheckpoints = async (db: pg.Client): Promise<ReadonlyMap<string, Head>> => {
   const { rows } = await db.query(
-    `select book_id, revision::int8 as revision, event_hash from ${schema}.checkpoint`,
+    `select book_id, revision::int8 as revision, event_hash from ${await readSchema(db)}.checkpoint`,
   )
   return new Map(
     rows.map((row) => [row.book_id, { revision: Number(row.revision), hash: row.event_hash }]),
@@ -53,6 +60,7 @@ export const readCheckpoints = async (db: pg.Client): Promise<ReadonlyMap<string
 
 /** Why books stand still, if any do. */
 export const readHalts = async (db: pg.Client): Promise<string[]> => {
+  const schema = await readSchema(db)
   const { rows } = await db.query(`select book_id, revision, error from ${schema}.failure`)
   return rows.map((row) => `halted: book ${row.book_id} at revision ${row.revision}: ${row.error}`)
 }
@@ -63,6 +71,7 @@ export const checkRows = async (
   ledgers: ReadonlyMap<string, Ledger>,
 ): Promise<{ failures: string[]; rows: number }> => {
   const failures: string[] = []
+  const schema = await readSchema(db)
   let rows = 0
   for (const [name, { columns, counts, instants }] of Object.entries(tables)) {
     const list = [

@@ -10,13 +10,14 @@ import { normalSide } from '../../src/domain/account.ts'
 import { isInRange } from '../../src/domain/amount.ts'
 import type { Recorded } from '../../src/domain/events/index.ts'
 import { ledger, memberTag } from '../../src/projections/ledger/ledger.ts'
-import type { Projection } from '../../src/projections/projection.ts'
-import { type AnyRow, neededRows, rowSet } from '../../src/runtime/projections/row-set.ts'
+import { keyOf, keyText, untyped } from '../../src/projections/projection.ts'
+import { missingRows, rowSet } from '../../src/runtime/projections/row-set.ts'
+import type { AnyRow } from '../../src/runtime/projections/row-text.ts'
 import { type History, history, runs, start } from '../support/histories.ts'
 import { actor, bookId, idSource, receivedOf } from '../support/received.ts'
 import { logOf, sampleLog } from '../support/sample-book.ts'
 
-const projection = ledger as unknown as Projection
+const projection = untyped(ledger)
 
 type ReadModel = {
   readonly keyed: Map<string, Map<string, AnyRow>>
@@ -34,19 +35,22 @@ const emptyModel = (): ReadModel => ({
 /** Folds a page as the runner does: only the rows that it needs are there. */
 const foldPage = (model: ReadModel, events: readonly Recorded[]): void => {
   const set = rowSet(projection)
-  for (const [name, ids] of neededRows(projection, events, bookId)) {
-    for (const id of ids) {
-      const row = model.keyed.get(name)!.get(id)
+  for (const [name, keys] of missingRows(projection, events, bookId, set)) {
+    for (const key of keys.values()) {
+      const row = model.keyed.get(name)!.get(keyText(key))
       if (row) set.load(name, row)
     }
   }
   for (const event of events) projection.apply(event, set.rows, bookId)
-  for (const name of names) {
-    const { keyed, added } = set.changed(name)
-    for (const row of keyed) {
-      model.keyed.get(name)!.set((row as unknown as { id: string }).id, row)
+  for (const [name, table] of Object.entries(projection.tables)) {
+    const { fresh, changed } = set.take(name)
+    for (const row of table.isAppendOnly ? [] : fresh) {
+      const key = keyOf(table, row)
+      assert(!model.keyed.get(name)!.has(key), `${name} ${key} is not new`)
+      model.keyed.get(name)!.set(key, row)
     }
-    model.added.get(name)!.push(...added)
+    for (const { after } of changed) model.keyed.get(name)!.set(keyOf(table, after), after)
+    if (table.isAppendOnly) model.added.get(name)!.push(...fresh)
   }
   for (const tag of set.tags) model.tags.add(tag)
 }

@@ -114,6 +114,7 @@ const entry = {
     created_at: is('timestamptz'),
   },
   primaryKey: ['transaction_id', 'line'],
+  isAppendOnly: true,
   indexes: [
     { columns: ['account_id', 'effective_at', 'revision', 'line'] },
     {

@@ -1,12 +1,20 @@
 import type { Recorded } from '../../domain/events/index.ts'
-import type { Projection } from '../../projections/projection.ts'
 import type { TagCache } from '../cache.ts'
 import type { EventStore } from '../event-store.ts'
 import type { Logger } from '../log.ts'
 import type { WorkerMetrics } from '../metrics.ts'
 import { type Database, isRefusedData } from '../postgres.ts'
 import type { Tell } from '../telemetry.ts'
-import { applyPage, type Page, Poison, readCheckpoint, readPage, recordFailure } from './runner.ts'
+import type { Build } from './build.ts'
+import {
+  applyPage,
+  type Checkpoint,
+  type Page,
+  Poison,
+  readCheckpoint,
+  readPage,
+  recordFailure,
+} from './runner.ts'
 import { forgetStaleTags } from './stale-tags.ts'
 
 export type Projecting = {
@@ -34,13 +42,13 @@ const latest = new Map<string, Promise<unknown>>()
  */
 export const advance = async (
   projecting: Projecting,
-  projection: Projection,
+  build: Build,
   bookId: string,
   upTo = Number.POSITIVE_INFINITY,
 ): Promise<Progress> => {
-  const key = `${projection.name} ${bookId}`
+  const key = `${build.id} ${bookId}`
   const before = latest.get(key) ?? Promise.resolve()
-  const mine = before.catch(() => {}).then(() => foldSlice(projecting, projection, bookId, upTo))
+  const mine = before.catch(() => {}).then(() => foldSlice(projecting, build, bookId, upTo))
   latest.set(key, mine)
   try {
     return await mine
@@ -51,7 +59,7 @@ export const advance = async (
 
 const foldSlice = async (
   projecting: Projecting,
-  projection: Projection,
+  build: Build,
   bookId: string,
   upTo: number,
 ): Promise<Progress> => {
@@ -60,25 +68,29 @@ const foldSlice = async (
   try {
     let ahead: Promise<Page | null> | null = null
     while (Date.now() < end && !stopping.aborted) {
-      const page: Page | null = await (ahead ?? nextPage(projecting, projection, bookId, upTo))
+      const page: Page | null = await (ahead ?? nextPage(projecting, build, bookId, upTo))
       if (!page) return 'caught_up'
       // The next page is read while Postgres writes this one.
-      ahead = page.isFull ? readPage(store, bookId, page.next) : null
+      ahead = page.isFull ? pageAfter(store, bookId, page.next, upTo) : null
       ahead?.catch(() => {})
-      const applied = await applyUpToPoison(db, projection, page)
+      const applied = await applyUpToPoison(db, build, page)
       // Another worker was faster, or the page was cut short.
       if (applied?.revision !== page.next.revision) ahead = null
       if (!applied) continue
-      const { id, tags, revision } = applied
-      if (await cache.raise(tags, revision)) await forgetStaleTags(db, projection, [id])
-      tellFolded(projecting, projection.name, page, revision)
+      const { tagsId, tags, revision } = applied
+      if (tagsId !== null) {
+        if (await cache.raise(tags, revision)) await forgetStaleTags(db, build, [tagsId])
+        tellFolded(projecting, build.projection.name, page, revision)
+      }
       if (revision >= upTo) return 'caught_up'
     }
     return 'more'
   } catch (error) {
     if (!(error instanceof Poison)) throw error
-    await recordFailure(db, projection, bookId, error)
-    const facts = { projection: projection.name, book: bookId, revision: error.revision }
+    await recordFailure(db, build, bookId, error)
+    const { projection, id } = build
+    const { revision } = error
+    const facts = { projection: projection.name, build: id, book: bookId, revision }
     log.error({ ...facts, err: error.cause }, 'book halted: an event cannot be folded')
     return 'halted'
   }
@@ -87,12 +99,21 @@ const foldSlice = async (
 /** What follows the checkpoint, unless that is as far as was asked for. */
 const nextPage = async (
   { db, store }: Projecting,
-  projection: Projection,
+  build: Build,
   bookId: string,
   upTo: number,
 ): Promise<Page | null> => {
-  const checkpoint = await readCheckpoint(db, projection, bookId)
-  return checkpoint.revision >= upTo ? null : readPage(store, bookId, checkpoint)
+  return pageAfter(store, bookId, await readCheckpoint(db, build, bookId), upTo)
+}
+
+const pageAfter = async (
+  store: EventStore,
+  bookId: string,
+  checkpoint: Checkpoint,
+  upTo: number,
+): Promise<Page | null> => {
+  const limit = upTo - checkpoint.revision
+  return limit <= 0 ? null : readPage(store, bookId, checkpoint, limit)
 }
 
 /** In numbers, and for the log: which commands are visible now. */
@@ -120,11 +141,11 @@ const tellFolded = (
 /** The events before one that cannot be folded or, in halves until it is found, not be written. */
 const applyUpToPoison = async (
   db: Database,
-  projection: Projection,
+  build: Build,
   page: Page,
 ): ReturnType<typeof applyPage> => {
   try {
-    return await applyPage(db, projection, page)
+    return await applyPage(db, build, page)
   } catch (error) {
     const isFound = error instanceof Poison
     if (!isFound && !isRefusedData(error)) throw error
@@ -136,6 +157,6 @@ const applyUpToPoison = async (
     const end = isFound ? error.revision : half
     const events = page.events.filter(({ revision }) => revision < end)
     if (events.length === 0) throw error
-    return applyUpToPoison(db, projection, { ...page, events })
+    return applyUpToPoison(db, build, { ...page, events })
   }
 }

@@ -1,77 +1,142 @@
 import type { Recorded } from '../../domain/events/index.ts'
-import type { Projection, Rows } from '../../projections/projection.ts'
-import type { Row, Table, Tables } from '../../projections/table.ts'
+import { keyOf, keyText, type Projection, type Rows } from '../../projections/projection.ts'
+import type { Key, Table, Tables } from '../../projections/table.ts'
+import type { AnyRow } from './row-text.ts'
 
-export type AnyRow = Row<Table>
+/** What is to be written of a table. */
+export type Changes = {
+  readonly fresh: readonly AnyRow[]
+  /** Rows in place of those that the database has. */
+  readonly changed: readonly { readonly before: AnyRow; readonly after: AnyRow }[]
+}
 
 export type RowSet = {
   readonly rows: Rows<Tables>
+  readonly has: (table: string, key: Key) => boolean
   /** A row that the database has. */
   readonly load: (table: string, row: AnyRow) => void
-  /** Rows by table: those to insert or replace by id, and those to insert. */
-  readonly changed: (table: string) => {
-    readonly keyed: readonly AnyRow[]
-    readonly added: readonly AnyRow[]
-  }
+  /** Hands over what is to be written; from here on the database counts as having it. */
+  readonly take: (table: string) => Changes
+  /** How many rows there are to be written. */
+  readonly pending: () => number
   readonly tags: ReadonlySet<string>
 }
 
-/** The touched rows of a page, in memory. */
-export const rowSet = (projection: Projection): RowSet => {
-  const loaded = new Map<string, Map<string, AnyRow>>()
-  const keyed = new Map<string, Map<string, AnyRow>>()
-  const added = new Map<string, AnyRow[]>()
+type TableRows = {
+  readonly table: Table
+  /** As the database has them. */
+  readonly known: Map<string, AnyRow>
+  readonly changed: Map<string, AnyRow>
+  readonly fresh: Map<string, AnyRow>
+  added: AnyRow[]
+}
+
+/**
+ * The touched rows, in memory. After they were written the last `keep` of each table stay, so that
+ * a fold of many pages reads few of them twice.
+ */
+export const rowSet = (projection: Projection, keep = 0): RowSet => {
+  const tables = new Map<string, TableRows>()
   const tags = new Set<string>()
-  for (const name of Object.keys(projection.tables)) {
-    loaded.set(name, new Map())
-    keyed.set(name, new Map())
-    added.set(name, [])
+  for (const [name, table] of Object.entries(projection.tables)) {
+    tables.set(name, { table, known: new Map(), changed: new Map(), fresh: new Map(), added: [] })
   }
-  const of = <Value>(map: Map<string, Value>, table: string): Value => {
-    const value = map.get(table)
-    if (value === undefined) throw new Error(`${projection.name} has no table ${table}`)
-    return value
+  const of = (name: string): TableRows => {
+    const rows = tables.get(name)
+    if (!rows) throw new Error(`${projection.name} has no table ${name}`)
+    return rows
   }
-  const find = (table: string, id: string) => of(keyed, table).get(id) ?? of(loaded, table).get(id)
+  const find = (name: string, key: Key): AnyRow | undefined => {
+    const { known, changed, fresh } = of(name)
+    const text = keyText(key)
+    return changed.get(text) ?? fresh.get(text) ?? known.get(text)
+  }
+  const write = (name: string, row: AnyRow): void => {
+    const { table, known, changed, fresh } = of(name)
+    const key = keyOf(table, row)
+    if (known.has(key)) changed.set(key, row)
+    else fresh.set(key, row)
+  }
   return {
     rows: {
-      find: (table, id) => find(table, id) as never,
-      get: (table, id) => {
-        const row = find(table, id)
-        if (!row) throw new Error(`${projection.name} has no ${String(table)} ${id}`)
+      find: (name, key) => find(name, key) as never,
+      get: (name, key) => {
+        const row = find(name, key)
+        if (!row) throw new Error(`${projection.name} has no ${String(name)} ${keyText(key)}`)
         return row as never
       },
-      put: (table, row) => {
-        of(keyed, table).set((row as { id: string }).id, row)
-      },
-      add: (table, row) => {
-        of(added, table).push(row)
+      put: write,
+      add: (name, row) => {
+        const rows = of(name)
+        if (rows.table.isAppendOnly) rows.added.push(row)
+        else write(name, row)
       },
       tag: (tag) => {
         tags.add(tag)
       },
     },
-    load: (table, row) => {
-      of(loaded, table).set((row as unknown as { id: string }).id, row)
+    has: (name, key) => find(name, key) !== undefined,
+    load: (name, row) => {
+      const { table, known } = of(name)
+      known.set(keyOf(table, row), row)
     },
-    changed: (table) => ({ keyed: [...of(keyed, table).values()], added: of(added, table) }),
+    take: (name) => {
+      const rows = of(name)
+      const taken = changesOf(rows)
+      settle(rows, keep)
+      return taken
+    },
+    pending: () => {
+      let count = 0
+      for (const { changed, fresh, added } of tables.values()) {
+        count += changed.size + fresh.size + added.length
+      }
+      return count
+    },
     tags,
   }
 }
 
-/** Ids of the rows that a page of events needs, by table. */
-export const neededRows = (
+const changesOf = ({ known, changed, fresh, added }: TableRows): Changes => ({
+  fresh: [...fresh.values(), ...added],
+  changed: Array.from(changed, ([key, after]) => ({ before: known.get(key) as AnyRow, after })),
+})
+
+/** What was written last stands last, so the first ones are those to forget. */
+const settle = (rows: TableRows, keep: number): void => {
+  const { known, changed, fresh } = rows
+  if (keep > 0) {
+    for (const [key, row] of [...changed, ...fresh]) {
+      known.delete(key)
+      known.set(key, row)
+    }
+    for (const key of known.keys()) {
+      if (known.size <= keep) break
+      known.delete(key)
+    }
+  }
+  fresh.clear()
+  changed.clear()
+  rows.added = []
+}
+
+/** Keys of the rows that events need and the set does not have, by table. */
+export const missingRows = (
   projection: Projection,
   events: readonly Recorded[],
   bookId: string,
-): Map<string, Set<string>> => {
-  const needed = new Map<string, Set<string>>()
+  set: RowSet,
+): Map<string, Map<string, Key>> => {
+  const missing = new Map<string, Map<string, Key>>()
   for (const event of events) {
-    for (const [table, ids] of Object.entries(projection.needs(event, bookId))) {
-      const known = needed.get(table) ?? new Set()
-      for (const id of ids as readonly string[]) known.add(id)
-      needed.set(table, known)
+    for (const [table, keys] of Object.entries(projection.needs(event, bookId))) {
+      for (const key of keys as readonly Key[]) {
+        if (set.has(table, key)) continue
+        const known = missing.get(table) ?? new Map<string, Key>()
+        known.set(keyText(key), key)
+        missing.set(table, known)
+      }
     }
   }
-  return needed
+  return missing
 }

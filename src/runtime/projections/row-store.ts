@@ -2,24 +2,33 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
 import { from as copyFromStream } from 'pg-copy-streams'
-import type { Column, Table } from '../../projections/table.ts'
-import type { AnyRow } from './row-set.ts'
+import type { Column, Key, Table } from '../../projections/table.ts'
+import type { AnyRow } from './row-text.ts'
 
-type Place = { readonly schema: string; readonly name: string; readonly table: Table }
+export type Place = { readonly schema: string; readonly name: string; readonly table: Table }
 
 const quote = (name: string): string => `"${name}"`
+const typeOf = (table: Table, column: string): string => {
+  const found = table.columns[column]
+  if (!found) throw new Error(`there is no column ${column}`)
+  return found.type
+}
 
-/** Rows with these ids, as the fold knows them. */
+/** Rows with these keys, as the fold knows them. */
 export const loadRows = async (
-  client: pg.PoolClient,
+  client: pg.Pool | pg.PoolClient,
   { schema, name, table }: Place,
-  ids: readonly string[],
+  keys: readonly Key[],
 ): Promise<AnyRow[]> => {
+  const { primaryKey, columns } = table
+  const parts = keys.map((key) => (typeof key === 'object' ? key : [key]))
+  const arrays = primaryKey.map((column, index) => `$${index + 1}::${typeOf(table, column)}[]`)
   const { rows } = await client.query(
-    `select * from ${schema}.${quote(name)} where id = any($1::uuid[])`,
-    [ids],
+    `select * from ${schema}.${quote(name)}
+     where (${primaryKey.map(quote).join(', ')}) in (select * from unnest(${arrays.join(', ')}))`,
+    primaryKey.map((_, index) => parts.map((part) => part[index])),
   )
-  const numerics = Object.entries(table.columns)
+  const numerics = Object.entries(columns)
     .filter(([, { type }]) => type === 'numeric(38,0)')
     .map(([column]) => column)
   for (const row of rows) {
@@ -28,72 +37,74 @@ export const loadRows = async (
   return rows
 }
 
+/** Writes rows in place of those with the same keys, which are there. */
+export const replaceRows = async (
+  client: pg.PoolClient,
+  place: Place,
+  rows: readonly AnyRow[],
+): Promise<void> => {
+  if (rows.length === 0) return
+  const { schema, name, table } = place
+  const keys = table.primaryKey.map(quote)
+  const set = Object.keys(table.columns)
+    .map(quote)
+    .filter((column) => !keys.includes(column))
+    .map((column) => `${column} = new.${column}`)
+  const { rowCount } = await client.query({
+    name: `replace ${schema}.${name}`,
+    text: `update ${schema}.${quote(name)} as old set ${set.join(', ')}
+      from unnest(${arraysOf(table)}) as new(${Object.keys(table.columns).map(quote).join(', ')})
+      where ${keys.map((key) => `old.${key} = new.${key}`).join(' and ')}`,
+    values: valuesOf(table, rows),
+  })
+  if (rowCount !== rows.length) {
+    throw new Error(`${rows.length} rows of ${schema}.${name} were folded, ${rowCount} were there`)
+  }
+}
+
 /** From so many rows on COPY costs Postgres less than an array a column. */
 const copyFrom = 200
 /** The limit that other statements have from their connection. */
 const copyMs = 20_000
 
-/** Writes rows at once; with `replace`, in place of those with the same id. */
-export const writeRows = async (
+/** Writes new rows; `texts` are the same as `rowText` gives them. */
+export const insertRows = async (
   client: pg.PoolClient,
   place: Place,
   rows: readonly AnyRow[],
-  replace: boolean,
+  texts: readonly string[],
 ): Promise<void> => {
   if (rows.length === 0) return
-  if (!replace && rows.length >= copyFrom) return copyRows(client, place, rows)
+  if (rows.length >= copyFrom) return copyRows(client, place, texts)
   const { schema, name, table } = place
-  const columns = Object.entries(table.columns)
-  const names = columns.map(([column]) => quote(column))
-  const arrays = columns.map(([, { type }], index) => `$${index + 1}::${type}[]`)
-  const others = names.filter((column) => column !== '"id"')
-  const set = others.map((column) => `${column} = excluded.${column}`).join(', ')
   await client.query({
-    name: `${schema}.${name}.${replace ? 'replace' : 'insert'}`,
-    text:
-      `insert into ${schema}.${quote(name)} (${names.join(', ')}) ` +
-      `select * from unnest(${arrays.join(', ')})` +
-      (replace ? ` on conflict (id) do update set ${set}` : ''),
-    values: columns.map(([column, definition]) => toArray(rows, column, definition)),
+    name: `insert ${schema}.${name}`,
+    text: `insert into ${schema}.${quote(name)} (${Object.keys(table.columns).map(quote).join(', ')})
+      select * from unnest(${arraysOf(table)})`,
+    values: valuesOf(table, rows),
   })
 }
 
-const copyRows = async (
+/** The same by COPY, whatever their number. */
+export const copyRows = async (
   client: pg.PoolClient,
   { schema, name, table }: Place,
-  rows: readonly AnyRow[],
+  texts: readonly string[],
 ): Promise<void> => {
-  const columns = Object.entries(table.columns)
-  const names = columns.map(([column]) => quote(column)).join(', ')
-  const lines = rows.map((row) => toLine(row, columns))
+  if (texts.length === 0) return
+  const names = Object.keys(table.columns).map(quote).join(', ')
   const copy = copyFromStream(`copy ${schema}.${quote(name)} (${names}) from stdin`)
-  const bytes = Readable.from([Buffer.from(lines.join(''))])
+  const bytes = Readable.from([Buffer.from(`${texts.join('\n')}\n`)])
   await pipeline(bytes, client.query(copy), { signal: AbortSignal.timeout(copyMs) })
 }
 
-/** A row in COPY's text format. */
-const toLine = (row: AnyRow, columns: readonly (readonly [string, Column])[]): string => {
-  let line = ''
-  let separator = ''
-  for (const [column, { type }] of columns) {
-    line += separator
-    separator = '\t'
-    const value = row[column]
-    if (value === null || value === undefined) line += '\\N'
-    else if (type === 'jsonb') line += escaped(JSON.stringify(value))
-    else if (type === 'text') line += escaped(value as string)
-    else line += String(value as number | bigint | boolean | string)
-  }
-  return `${line}\n`
-}
+const arraysOf = ({ columns }: Table): string =>
+  Object.values(columns)
+    .map(({ type }, index) => `$${index + 1}::${type}[]`)
+    .join(', ')
 
-const escapes: Readonly<Record<string, string>> = {
-  '\\': '\\\\',
-  '\t': '\\t',
-  '\n': '\\n',
-  '\r': '\\r',
-}
-const escaped = (text: string): string => text.replace(/[\\\t\n\r]/g, (one) => escapes[one] ?? one)
+const valuesOf = ({ columns }: Table, rows: readonly AnyRow[]): string[] =>
+  Object.entries(columns).map(([column, definition]) => toArray(rows, column, definition))
 
 /** One column of the rows as a Postgres array literal. */
 const toArray = (rows: readonly AnyRow[], column: string, { type }: Column): string => {

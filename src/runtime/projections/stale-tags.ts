@@ -1,16 +1,16 @@
-import { type Projection, schemaOf } from '../../projections/projection.ts'
 import type { TagCache } from '../cache.ts'
 import type { Database } from '../postgres.ts'
+import type { Build } from './build.ts'
 
 /** Tags that were committed with a page but, after a crash or without Redis, not raised yet. */
 export const raiseStaleTags = async (
   db: Database,
   cache: TagCache,
-  projection: Projection,
+  build: Build,
 ): Promise<void> => {
   for (;;) {
     const { rows } = await db.query(
-      `select id, revision, tags from ${schemaOf(projection)}.stale_tag order by id limit 500`,
+      `select id, revision, tags from ${build.schema}.stale_tag order by id limit 500`,
     )
     if (rows.length === 0) return
     const raised: number[] = []
@@ -18,15 +18,15 @@ export const raiseStaleTags = async (
       if (!(await cache.raise(tags, revision))) break
       raised.push(id)
     }
-    await forgetStaleTags(db, projection, raised)
+    await forgetStaleTags(db, build, raised)
     if (raised.length < rows.length) return
   }
 }
 
 export const forgetStaleTags = async (
   db: Database,
-  projection: Projection,
+  build: Build,
   ids: readonly number[],
 ): Promise<void> => {
-  await db.query(`delete from ${schemaOf(projection)}.stale_tag where id = any($1::int8[])`, [ids])
+  await db.query(`delete from ${build.schema}.stale_tag where id = any($1::int8[])`, [ids])
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Projection, schemaOf } from '../../projections/projection.ts'
 import { bookOf } from '../event-store.ts'
 import { advance, type Projecting } from './advance.ts'
+import type { Build } from './build.ts'
 import { readCheckpoint } from './runner.ts'
 import { raiseStaleTags } from './stale-tags.ts'
 
@@ -13,11 +13,11 @@ const booksAtOnce = 4
  * folded, and folds each book that is behind what it saw; so a lost, flushed or absent queue costs
  * latency only. A book that halted is passed over here and tried again by `retryHalted`.
  */
-const sweep = async (projecting: Projecting, projection: Projection): Promise<void> => {
+const sweep = async (projecting: Projecting, build: Build): Promise<void> => {
   const { db, store, cache } = projecting
-  const schema = schemaOf(projection)
-  await raiseStaleTags(db, cache, projection)
-  await retryHalted(projecting, projection)
+  const { schema } = build
+  await raiseStaleTags(db, cache, build)
+  await retryHalted(projecting, build)
   for (;;) {
     const { rows } = await db.query(`select position from ${schema}.scan`)
     const start = BigInt(rows[0].position)
@@ -30,18 +30,16 @@ const sweep = async (projecting: Projecting, projection: Projection): Promise<vo
       position = place
       count++
     }
-    if (count === 0) return
     let behind = 0
     const books = [...heads]
     const foldBooks = async () => {
       for (let book = books.pop(); book; book = books.pop()) {
-        if (await foldUpTo(projecting, projection, ...book)) behind++
+        if (await foldUpTo(projecting, build, ...book)) behind++
       }
     }
     await Promise.all(Array.from({ length: booksAtOnce }, foldBooks))
-    projecting.metrics.behind.set({ projection: projection.name }, behind)
     if (projecting.stopping.aborted) return
-    await db.query(`update ${schema}.scan set position = greatest(position, $1)`, [position])
+    await recordSweep(projecting, build, position, behind)
     if (count < window) return
   }
 }
@@ -49,46 +47,74 @@ const sweep = async (projecting: Projecting, projection: Projection): Promise<vo
 /** Whether the book was behind. */
 const foldUpTo = async (
   projecting: Projecting,
-  projection: Projection,
+  build: Build,
   bookId: string,
   revision: number,
 ): Promise<boolean> => {
   let wasBehind = false
   while (!projecting.stopping.aborted) {
-    const checkpoint = await readCheckpoint(projecting.db, projection, bookId)
+    const checkpoint = await readCheckpoint(projecting.db, build, bookId)
     if (checkpoint.revision >= revision) return wasBehind
     wasBehind = true
-    if ((await advance(projecting, projection, bookId, revision)) === 'halted') break
+    if ((await advance(projecting, build, bookId, revision)) === 'halted') break
   }
   return wasBehind
 }
 
+/** What it saw, and how fast the build moved since the sweep before, by whichever worker. */
+const recordSweep = async (
+  { db, metrics }: Projecting,
+  { schema, projection, stage }: Build,
+  position: bigint,
+  behind: number,
+): Promise<void> => {
+  await db.query(
+    `update ${schema}.scan set position = greatest(position, $1), behind = $2,
+       events = folded.events, swept_at = now(),
+       rate = (folded.events - scan.events) / nullif(extract(epoch from now() - swept_at), 0)
+     from (select coalesce(sum(revision + 1), 0) as events from ${schema}.checkpoint) as folded`,
+    [position, behind],
+  )
+  if (stage === 'live') metrics.behind.set({ projection: projection.name }, behind)
+}
+
 /** A halted book is tried again after 1, 2, 4 ... at most 60 seconds. */
-const retryHalted = async (projecting: Projecting, projection: Projection): Promise<void> => {
+const retryHalted = async (projecting: Projecting, build: Build): Promise<void> => {
   const { rows } = await projecting.db.query(
     `select book_id,
        failed_at + least(60, power(2, least(attempts, 7) - 1)) * interval '1 second' < now() as is_due
-     from ${schemaOf(projection)}.failure`,
+     from ${build.schema}.failure`,
   )
-  projecting.metrics.halted.set({ projection: projection.name }, rows.length)
+  const { projection, stage } = build
+  if (stage === 'live') {
+    projecting.metrics.halted.set({ projection: projection.name }, rows.length)
+  }
   for (const { book_id, is_due } of rows) {
-    if (is_due) await advance(projecting, projection, book_id)
+    if (is_due) await advance(projecting, build, book_id)
   }
 }
 
 const everyMs = 1_000
 
-/** Sweeps every second until stopped. A sweep that fails is logged and tried again. */
+/** Sweeps every second until stopped, each build that is to be kept going. */
 export const sweepUntilStopped = async (
   projecting: Projecting,
-  projection: Projection,
+  builds: () => Promise<readonly Build[]>,
 ): Promise<void> => {
   const { stopping, log } = projecting
+  const sweepOne = async (build: Build) => {
+    try {
+      await sweep(projecting, build)
+    } catch (error) {
+      const { projection, id } = build
+      log.warn({ err: error, projection: projection.name, build: id }, 'sweep failed')
+    }
+  }
   while (!stopping.aborted) {
     try {
-      await sweep(projecting, projection)
+      await Promise.all((await builds()).map(sweepOne))
     } catch (error) {
-      log.warn({ err: error, projection: projection.name }, 'sweep failed')
+      log.warn({ err: error }, 'the builds cannot be read')
     }
     await sleep(everyMs, undefined, { signal: stopping }).catch(() => {})
   }

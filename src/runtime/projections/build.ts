@@ -1,0 +1,66 @@
+import type { Projection } from '../../projections/projection.ts'
+import type { Database } from '../postgres.ts'
+
+/**
+ * Where a build stands. `copying` to `verifying` is the way of one that is to go live: tables
+ * without indexes are filled, by copies of what another build has and by folding; indexes and
+ * constraints follow; what was recorded meanwhile is folded; all is checked. `live`: queries read
+ * it. `retired`: they did, and may again. The others are ends.
+ */
+export type Stage =
+  | 'copying'
+  | 'folding'
+  | 'indexing'
+  | 'constraining'
+  | 'catching_up'
+  | 'verifying'
+  | 'live'
+  | 'retired'
+  | 'done'
+  | 'failed'
+  | 'cancelled'
+  | 'dropped'
+
+/** One build of a projection, in a schema of its own. */
+export type Build = {
+  readonly id: number
+  readonly projection: Projection
+  readonly schema: string
+  readonly stage: Stage
+}
+
+export const buildSchema = ({ name, version }: Projection, id: number): string =>
+  `${name}_v${version}_b${id}`
+
+/** Those that the runner keeps going: the live one, and what may go live in its place. */
+const kept: readonly Stage[] = ['catching_up', 'verifying', 'live', 'retired']
+
+type Row = { id: number; projection: string; version: number; stage: Stage }
+
+const toBuild = (projections: readonly Projection[], row: Row): Build[] => {
+  const projection = projections.find(
+    ({ name, version }) => name === row.projection && version === row.version,
+  )
+  // Builds of another release's projections are no concern of this one.
+  if (!projection) return []
+  return [{ id: row.id, projection, schema: buildSchema(projection, row.id), stage: row.stage }]
+}
+
+export const keptBuilds = async (
+  db: Database,
+  projections: readonly Projection[],
+): Promise<Build[]> => {
+  const { rows } = await db.query<Row>(
+    `select id, projection, version, stage from projection.build
+     where stage = any($1) order by stage = 'live' desc, id`,
+    [kept],
+  )
+  return rows.flatMap((row) => toBuild(projections, row))
+}
+
+/** First key of the advisory locks on builds; the second is the build. */
+const buildLock = 20_613
+
+/** Begins a transaction that nothing but `whileFrozen` keeps waiting. */
+export const beginPage = ({ id }: Build): string =>
+  `begin; select pg_advisory_xact_lock_shared(${buildLock}, ${id})`

@@ -1,0 +1,71 @@
+import { availableParallelism } from 'node:os'
+import type pg from 'pg'
+import { inTransaction } from '../../postgres.ts'
+import type { Build } from '../build.ts'
+import { createBookkeeping, createTables } from '../schema.ts'
+import { foldBook } from './fold-book.ts'
+import { goOn, type Rebuilding } from './rebuilding.ts'
+
+/**
+ * Makes the build's schema, if it is not there, and in it the plan: which books to fold, up to
+ * where. That is what `source` has folded or halted at, another build of the projection; what comes
+ * later, or all of it without a source, is left to the sweep, which goes on where that one stands.
+ */
+export const planSchema = ({ db }: Rebuilding, build: Build, source: Build | null): Promise<void> =>
+  inTransaction(db, 'begin', async (client) => {
+    const { schema, projection } = build
+    const known = await client.query('select 1 from pg_namespace where nspname = $1', [schema])
+    if (known.rowCount) return
+    await client.query(
+      [
+        `create schema ${schema}`,
+        ...createBookkeeping(schema),
+        ...createTables(schema, projection),
+        `create table ${schema}.plan (book_id uuid primary key, revision int8 not null)`,
+      ].join(';\n'),
+    )
+    if (source) await planBooks(client, build, source)
+    await client.query(
+      `update projection.build set events_total =
+         (select coalesce(sum(revision + 1), 0) from ${schema}.plan) where id = $1`,
+      [build.id],
+    )
+  })
+
+/** In one statement each: position and books are of one snapshot, or the position is the older. */
+const planBooks = async (
+  client: pg.PoolClient,
+  { schema }: Build,
+  source: Build,
+): Promise<void> => {
+  await client.query(
+    `update ${schema}.scan set position = (select position from ${source.schema}.scan)`,
+  )
+  await client.query(
+    `insert into ${schema}.plan
+     select book_id, greatest(checkpoint.revision, failure.revision)
+     from ${source.schema}.checkpoint full join ${source.schema}.failure using (book_id)`,
+  )
+}
+
+/** Books that are folded at once: reading one and writing another overlap even on two cores. */
+const booksAtOnce = Math.max(2, Math.min(4, availableParallelism()))
+
+/** Folds all that is planned and not done. Long books first, so that none is left alone at the end. */
+export const foldPlan = async (rebuilding: Rebuilding, build: Build): Promise<void> => {
+  const { schema } = build
+  const { rows: books } = await rebuilding.db.query<{ id: string; revision: number }>(
+    `select plan.book_id as id, plan.revision from ${schema}.plan
+     left join ${schema}.checkpoint using (book_id)
+     where plan.revision > coalesce(checkpoint.revision, -1)
+       and not exists (select from ${schema}.failure where failure.book_id = plan.book_id)
+     order by plan.revision - coalesce(checkpoint.revision, -1)`,
+  )
+  const foldNext = async () => {
+    for (let book = books.pop(); book; book = books.pop()) {
+      goOn(rebuilding)
+      await foldBook(rebuilding, build, book.id, book.revision)
+    }
+  }
+  await Promise.all(Array.from({ length: booksAtOnce }, foldNext))
+}
