@@ -13,6 +13,7 @@ import type {
   AccountAnswer,
   AccountResource,
   BookResource,
+  TransactionMetadataAnswer,
   TransactionResource,
 } from '../queries/resources.ts'
 import type { Reply } from './route.ts'
@@ -117,6 +118,7 @@ const toTransaction = (
     }),
     revision: event.revision,
     created_at: event.metadata.recorded_at,
+    updated_at: event.metadata.recorded_at,
   }
 }
 
@@ -130,6 +132,19 @@ export const transactionReply = (done: Done, bookId: string): Reply => {
   const headers = { ...headersOf(done), Location: `/v1/books/${bookId}/transactions/${id}` }
   const isKnown = data.existing.length > 0
   return { status: isKnown ? 200 : 201, headers, data: toTransaction(transaction, event, bookId) }
+}
+
+export const transactionMetadataAnswer = (
+  done: Done,
+  bookId: string,
+): TransactionMetadataAnswer => {
+  const { data, metadata } = recordedAs(done, 'TransactionMetadataChanged')
+  return {
+    id: data.transaction,
+    book_id: bookId,
+    metadata: data.metadata,
+    updated_at: metadata.recorded_at,
+  }
 }
 
 /** A result an item, in the order of the request. */

@@ -28,3 +28,7 @@ export const userIdOf = (user: string): string =>
 /** What is no id is no book: it is answered like a book that is not there. */
 export const bookIdOf = (book: string): string =>
   isId(book) ? book.toLowerCase() : refuse('book_not_found')
+
+/** What is no id is no transaction. */
+export const transactionIdOf = (transaction: string): string =>
+  isId(transaction) ? transaction.toLowerCase() : refuse('transaction_not_found')

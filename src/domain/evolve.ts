@@ -43,6 +43,7 @@ export const evolve = (book: Book, event: Recorded): void => {
     case 'MemberRemoved':
       book.members.set(event.data.user, null)
       break
+    case 'TransactionMetadataChanged':
     case 'CommandRefused':
       break
   }

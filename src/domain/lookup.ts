@@ -10,8 +10,15 @@ import type { Recorded } from './events/index.ts'
  * | reference | of a transaction | that recorded the transaction |
  * | reversal | the original's id | that reversed it |
  * | settlement | the hold's id | that ended it |
+ * | metadata | a transaction's id | that changed its metadata last |
  */
-export type LookupKind = 'transaction' | 'key' | 'reference' | 'reversal' | 'settlement'
+export type LookupKind =
+  | 'transaction'
+  | 'key'
+  | 'reference'
+  | 'reversal'
+  | 'settlement'
+  | 'metadata'
 
 export type Lookup = { readonly kind: LookupKind; readonly key: string }
 
@@ -32,6 +39,9 @@ export const lookupsOf = (event: Recorded): Lookup[] => {
   switch (event.type) {
     case 'TransactionsRecorded':
       for (const { id } of event.data.transactions) lookups.push({ kind: 'transaction', key: id })
+      break
+    case 'TransactionMetadataChanged':
+      lookups.push({ kind: 'metadata', key: event.data.transaction })
       break
     case 'BookOpened':
     case 'AccountsOpened':

@@ -85,8 +85,18 @@ export const TransactionResource = Type.Object({
   entries: Type.Array(EntryResource),
   revision: Type.Integer({ description: 'Of the event that recorded it' }),
   created_at: Type.String({ format: 'date-time', description: 'When it was recorded' }),
+  updated_at: Instant,
 })
 export type TransactionResource = Static<typeof TransactionResource>
+
+/** What a change of a transaction's metadata answers: only what its event says. */
+export const TransactionMetadataAnswer = Type.Object({
+  id: Id,
+  book_id: Id,
+  metadata: Metadata,
+  updated_at: Instant,
+})
+export type TransactionMetadataAnswer = Static<typeof TransactionMetadataAnswer>
 
 export const StatementLine = Type.Object({
   transaction_id: Id,

@@ -36,5 +36,6 @@ export const withEntries = async (
     entries: byTransaction.get(row.id) ?? [],
     revision: row.revision,
     created_at: row.created_at,
+    updated_at: row.updated_at,
   }))
 }

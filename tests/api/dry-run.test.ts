@@ -38,6 +38,7 @@ describe('a dry run', () => {
       ['POST', '/transactions', pay(5)],
       ['POST', '/transactions', { ...pay(5), id: other }],
       ['POST', '/transactions/batch', { transactions: [pay(5), pay(0)], atomic: false }],
+      ['PATCH', `/transactions/${other}`, { metadata: { a: '1' } }],
       ['PUT', `/members/${user}`, { role: 'analyst' }],
       ['POST', '/transactions', transfer('asset:none', 'asset:cash', 1)],
     ]

@@ -129,6 +129,7 @@ describe('the OpenAPI document', () => {
     await get(`${book}/transactions?limit=1`)
     await get(`${book}/transactions?limit=0`)
     await get(`${book}/transactions/${recorded.data.id}`)
+    await told('PATCH', `${book}/transactions/${recorded.data.id}`, { metadata: { a: null } })
     await get(`${book}/transactions/${randomUUID()}`)
     await get(`${book}/reports/trial-balance`)
     await get(`${book}/reports/trial-balance?effective_at=2024-02-29`)

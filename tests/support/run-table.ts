@@ -85,6 +85,7 @@ const done = {
   AccountFrozen: 'frozen',
   AccountUnfrozen: 'unfrozen',
   AccountClosed: 'closed',
+  TransactionMetadataChanged: 'noted',
   MemberSet: 'set',
   MemberRemoved: 'removed',
 } as const

@@ -1,3 +1,4 @@
+import { changeTransactionMetadata } from '../../src/commands/change-transaction-metadata.ts'
 import { closeAccount } from '../../src/commands/close-account.ts'
 import type { Command } from '../../src/commands/command.ts'
 import { freezeAccount, unfreezeAccount } from '../../src/commands/freeze-account.ts'
@@ -120,6 +121,11 @@ const intentOf = (words: string[], line: number): Intent => {
       return of(openBook, bookOf(words.slice(1)))
     case 'open':
       return of(openAccounts, { accounts: split(words.slice(1), ';').map(accountOf) })
+    case 'note': {
+      const [, id, ...notes] = words
+      const { metadata } = definitionOf(notes.flatMap((note) => ['note', note]))
+      return of(changeTransactionMetadata, { transaction: idOf(id!), metadata })
+    }
     case 'replace':
     case 'change':
     case 'freeze':

@@ -1,12 +1,14 @@
 import Type from 'typebox'
+import { changeTransactionMetadata } from '../../commands/change-transaction-metadata.ts'
 import { recordTransactions, TransactionRequest } from '../../commands/record-transactions.ts'
+import { MetadataChanges } from '../../domain/metadata.ts'
 import type { RejectionCode } from '../../domain/rejection.ts'
 import { getTransaction } from '../../queries/get-transaction.ts'
 import { ListTransactions, listTransactions } from '../../queries/list-transactions.ts'
-import { TransactionResource } from '../../queries/resources.ts'
-import { batchReply, transactionReply } from '../answers.ts'
+import { TransactionMetadataAnswer, TransactionResource } from '../../queries/resources.ts'
+import { batchReply, headersOf, transactionMetadataAnswer, transactionReply } from '../answers.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { BookPath, bookIdOf, TransactionPath } from '../parameters.ts'
+import { BookPath, bookIdOf, TransactionPath, transactionIdOf } from '../parameters.ts'
 import { read } from '../read.ts'
 import { type Route, route } from '../route.ts'
 
@@ -104,5 +106,30 @@ export const transactionRoutes = (dependencies: Dependencies): Route[] => [
     refusals: ['book_not_found', 'transaction_not_found'],
     handle: (call) =>
       read(dependencies, call, getTransaction, { transaction: call.path.transaction }),
+  }),
+  route({
+    method: 'patch',
+    address: '/v1/books/{book}/transactions/{transaction}',
+    summary: 'Change a transaction’s metadata',
+    description: 'All else of it is for good. What its metadata were stays in the book’s history.',
+    tag,
+    schemas: {
+      path: TransactionPath,
+      body: Type.Object({ metadata: MetadataChanges }, { additionalProperties: false }),
+    },
+    answers: { 200: TransactionMetadataAnswer },
+    refusals: [
+      'book_not_found',
+      'forbidden',
+      'transaction_not_found',
+      'too_much_metadata',
+      'idempotency_key_reused',
+    ],
+    handle: async ({ path, body: { metadata }, execute }) => {
+      const bookId = bookIdOf(path.book)
+      const data = { transaction: transactionIdOf(path.transaction), metadata }
+      const done = await execute(changeTransactionMetadata, bookId, data)
+      return { headers: headersOf(done), data: transactionMetadataAnswer(done, bookId) }
+    },
   }),
 ]

@@ -11,6 +11,10 @@ import { type CommandRefused, commandRefused } from './command-refused.ts'
 import type { EventMetadata, EventType } from './event.ts'
 import { type MemberRemoved, memberRemoved } from './member-removed.ts'
 import { type MemberSet, memberSet } from './member-set.ts'
+import {
+  type TransactionMetadataChanged,
+  transactionMetadataChanged,
+} from './transaction-metadata-changed.ts'
 import { type TransactionsRecorded, transactionsRecorded } from './transactions-recorded.ts'
 
 export type BookEvent =
@@ -21,6 +25,7 @@ export type BookEvent =
   | AccountUnfrozen
   | AccountClosed
   | TransactionsRecorded
+  | TransactionMetadataChanged
   | MemberSet
   | MemberRemoved
   | CommandRefused
@@ -40,6 +45,7 @@ export const eventTypes = {
   AccountUnfrozen: accountDefined,
   AccountClosed: accountDefined,
   TransactionsRecorded: transactionsRecorded,
+  TransactionMetadataChanged: transactionMetadataChanged,
   MemberSet: memberSet,
   MemberRemoved: memberRemoved,
   CommandRefused: commandRefused,

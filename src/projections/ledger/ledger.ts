@@ -4,6 +4,7 @@ import type { AccountDefined, DefinedAccount } from '../../domain/events/account
 import type { AccountsOpened } from '../../domain/events/accounts-opened.ts'
 import type { BookOpened } from '../../domain/events/book-opened.ts'
 import type { Recorded } from '../../domain/events/index.ts'
+import type { TransactionMetadataChanged } from '../../domain/events/transaction-metadata-changed.ts'
 import type {
   RecordedEntry,
   RecordedTransaction,
@@ -47,6 +48,8 @@ export const ledger = projection({
         return { book: [bookId], account: [event.data.account.id] }
       case 'TransactionsRecorded':
         return { book: [bookId], account: accountsOf(event.data) }
+      case 'TransactionMetadataChanged':
+        return { book: [bookId], transaction: [event.data.transaction] }
     }
   },
 
@@ -65,6 +68,8 @@ export const ledger = projection({
         return defineAccount(event, rows, bookId)
       case 'TransactionsRecorded':
         return recordTransactions(event, rows, bookId)
+      case 'TransactionMetadataChanged':
+        return changeMetadata(event, rows, bookId)
       case 'MemberSet':
         return setMember(event, event.data.user, event.data.role, rows, bookId)
       case 'MemberRemoved':
@@ -173,7 +178,7 @@ const recordTransactions = (
   for (const [index, transaction] of data.transactions.entries()) {
     const { id, status, effective_at, description, metadata } = transaction
     const content = { id, status, effective_at, description, metadata }
-    rows.add('transaction', { ...content, book_id: bookId, revision, index, ...timesOf(event) })
+    rows.put('transaction', { ...content, book_id: bookId, revision, index, ...timesOf(event) })
     for (const entry of transaction.entries) addEntry(entry, line++, transaction, event, rows)
   }
   const book = rows.get('book', bookId)
@@ -183,6 +188,20 @@ const recordTransactions = (
     entry_count: book.entry_count + line,
     updated_at: event.metadata.recorded_at,
   })
+}
+
+const changeMetadata = (
+  {
+    data: { transaction: id, metadata },
+    metadata: { recorded_at },
+  }: Recorded<TransactionMetadataChanged>,
+  rows: LedgerRows,
+  bookId: string,
+): void => {
+  const updated_at = recorded_at
+  rows.put('transaction', { ...rows.get('transaction', id), metadata, updated_at })
+  rows.put('book', { ...rows.get('book', bookId), updated_at })
+  rows.tag(`transaction:${id}`)
 }
 
 const addEntry = (
