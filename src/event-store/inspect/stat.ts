@@ -37,9 +37,9 @@ function addIndex(disk: Disk, segment: string, streams: Set<string>, sums: Sums)
   const name = indexName(baseOf(segment))
   if (!disk.list().includes(name)) return undefined
   const index = decodeIndex(readFile(disk, name))
-  for (const { name: stream, positions, tombstone } of index?.streams ?? []) {
+  for (const { name: stream, places, tombstone } of index?.streams ?? []) {
     streams.add(stream)
-    sums.events += positions.length + (tombstone === 0 ? 0 : 1)
+    sums.events += places.length + (tombstone === 0 ? 0 : 1)
   }
   return index?.end
 }

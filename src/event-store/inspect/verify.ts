@@ -115,7 +115,7 @@ function verifyIndex(disk: Disk, report: SegmentReport, base: number, isLast: bo
   if (!disk.list().includes(name)) return 'missing'
   const index = decodeIndex(readFile(disk, name))
   const events = index?.streams.reduce(
-    (sum, { positions, tombstone }) => sum + positions.length + (tombstone === 0 ? 0 : 1),
+    (sum, { places, tombstone }) => sum + places.length + (tombstone === 0 ? 0 : 1),
     0,
   )
   const isWhole = index?.end === report.end && events === report.events

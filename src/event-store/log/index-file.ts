@@ -17,18 +17,21 @@ import type { StreamName } from './section.ts'
  *   44  u32      CRC-32 of the file, with these four bytes zero
  *
  * then the marks and the streams: u16 length of the name, u16 unused, u32 count, u64 first revision,
- * u32 tombstone, the name, and count positions. Places are u32 offsets from the base.
+ * u32 tombstone, the name with zeros up to a multiple of four, and count places. Places are u32
+ * offsets from the base, little endian as on all machines that Node runs on, and aligned: they are
+ * used as they lie here.
  */
 const HEADER = 48
 const STREAM_HEADER = 20
 const MAGIC = Buffer.from('EVENTIDX', 'latin1')
-const VERSION = 1
+const VERSION = 2
 
 /** What a segment holds of one stream. */
 export type SegmentStream = {
   name: StreamName
   firstRevision: number
-  positions: readonly number[]
+  /** Where its events are, as offsets from the segment's base. */
+  places: Uint32Array
   /** The position of the tombstone, 0 if it is not here. */
   tombstone: number
 }
@@ -44,10 +47,12 @@ export type SegmentIndex = {
 
 export const indexName = (base: number) => `${String(base).padStart(16, '0')}.idx`
 
+const padded = (length: number) => (length + 3) & ~3
+
 export function encodeIndex(index: SegmentIndex): Buffer {
   const { base, marks, streams } = index
   const size = streams.reduce(
-    (sum, { name, positions }) => sum + STREAM_HEADER + name.length + 4 * positions.length,
+    (sum, { name, places }) => sum + STREAM_HEADER + padded(name.length) + 4 * places.length,
     HEADER + 4 * marks.length,
   )
   const into = Buffer.alloc(size)
@@ -67,18 +72,18 @@ export function encodeIndex(index: SegmentIndex): Buffer {
 }
 
 function writeStream(into: Buffer, start: number, base: number, stream: SegmentStream): number {
-  const { name, positions, firstRevision, tombstone } = stream
+  const { name, places, firstRevision, tombstone } = stream
   into.writeUInt16LE(name.length, start)
-  into.writeUInt32LE(positions.length, start + 4)
+  into.writeUInt32LE(places.length, start + 4)
   writeU64(into, firstRevision, start + 8)
   into.writeUInt32LE(tombstone === 0 ? 0 : tombstone - base, start + 16)
   into.write(name, start + STREAM_HEADER, 'latin1')
-  let at = start + STREAM_HEADER + name.length
-  for (const position of positions) at = into.writeUInt32LE(position - base, at)
+  let at = start + STREAM_HEADER + padded(name.length)
+  for (const place of places) at = into.writeUInt32LE(place, at)
   return at
 }
 
-/** The index, or undefined if the bytes are not a whole one. */
+/** The index, or undefined if the bytes are not a whole one. It lives in these bytes. */
 export function decodeIndex(bytes: Buffer): SegmentIndex | undefined {
   if (bytes.length < HEADER || !bytes.subarray(0, 8).equals(MAGIC)) return undefined
   if (bytes.readUInt32LE(8) !== VERSION) return undefined
@@ -87,22 +92,23 @@ export function decodeIndex(bytes: Buffer): SegmentIndex | undefined {
   if (crc32(bytes) !== crc) return undefined
   const base = readU64(bytes, 16)
   let at = HEADER
-  const readPlaces = (count: number) => {
-    const places: number[] = []
-    for (let i = 0; i < count; i++, at += 4) places.push(base + bytes.readUInt32LE(at))
+  const takePlaces = (count: number) => {
+    const places = new Uint32Array(bytes.buffer, bytes.byteOffset + at, count)
+    at += 4 * count
     return places
   }
-  const marks = readPlaces(bytes.readUInt32LE(36))
+  const marks = Array.from(takePlaces(bytes.readUInt32LE(36)), (place) => base + place)
   const streams: SegmentStream[] = []
   for (let left = bytes.readUInt32LE(40); left > 0; left--) {
     const nameLength = bytes.readUInt16LE(at)
     const count = bytes.readUInt32LE(at + 4)
     const firstRevision = readU64(bytes, at + 8)
     const tombstone = bytes.readUInt32LE(at + 16)
-    at += STREAM_HEADER + nameLength
-    const name = bytes.toString('latin1', at - nameLength, at)
-    const positions = readPlaces(count)
-    streams.push({ name, firstRevision, positions, tombstone: tombstone && base + tombstone })
+    at += STREAM_HEADER
+    const name = bytes.toString('latin1', at, at + nameLength)
+    at += padded(nameLength)
+    const places = takePlaces(count)
+    streams.push({ name, firstRevision, places, tombstone: tombstone && base + tombstone })
   }
   return {
     salt: bytes.readUInt32LE(12),

@@ -19,7 +19,7 @@ export const MARK_EVERY = 64 * 1024
 /** Who keeps track of the events in the log. */
 export type Contents = {
   restore(event: PlacedEvent): void
-  restoreSegment(stream: SegmentStream): void
+  restoreSegment(base: number, stream: SegmentStream): void
   takeSegment(base: number): SegmentStream[]
 }
 
@@ -58,7 +58,7 @@ async function openFull(context: Context, name: string, previousCrc: number): Pr
   const header = checkHeader(readBytes(file, SEGMENT_HEADER), name, previousCrc)
   const index = readIndex(disk, header)
   if (index !== undefined && index.end - header.base === file.size()) {
-    for (const stream of index.streams) contents.restoreSegment(stream)
+    for (const stream of index.streams) contents.restoreSegment(header.base, stream)
     const { salt, base, end, marks, lastCrc } = index
     return { segment: { salt, base, end, file, marks: [...marks] }, lastCrc }
   }

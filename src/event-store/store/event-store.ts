@@ -66,7 +66,7 @@ export class EventStore {
             index.restore(event)
             recentIds.add(idOf(event.event), index.getOrCreate(event.stream), event.revision)
           },
-          restoreSegment: (stream) => index.restoreSegment(stream),
+          restoreSegment: (base, stream) => index.restoreSegment(base, stream),
           takeSegment: (base) => index.takeSegment(base),
         },
       })
@@ -147,7 +147,7 @@ export class EventStore {
     let revision =
       direction === 'forwards' ? Math.max(from, first) : Math.min(from, stream.committed - 1)
     for (; revision >= first && revision < stream.committed; revision += step) {
-      const position = stream.positions[revision] ?? 0
+      const position = stream.positions.at(revision)
       const event = reader.event(position)
       reader.served()
       if (oldest === undefined || createdOf(event) >= oldest) {
@@ -184,7 +184,7 @@ export class EventStore {
 
   private metadata({ metastream }: Stream): StreamMetadata {
     if (metastream === undefined || metastream.committed === 0) return NO_METADATA
-    const position = metastream.positions[metastream.committed - 1] ?? 0
+    const position = metastream.positions.at(metastream.committed - 1)
     if (metastream.parsedMetadata?.position !== position) {
       const event = new RecordReader(this.log, false).event(position)
       const metadata = parseStreamMetadata(dataOf(event).toString())

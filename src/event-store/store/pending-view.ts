@@ -27,7 +27,7 @@ export class PendingView implements View {
   }
 
   positionAt(stream: Stream, revision: number): number {
-    return stream.positions[revision] ?? 0
+    return stream.positions.at(revision)
   }
 
   idAt(stream: Stream, revision: number): string {
@@ -43,13 +43,13 @@ export class PendingView implements View {
 
   /** The JSON of a stream's metadata, empty if it has none. */
   metadataData({ metastream }: Stream): string {
-    const position = metastream?.positions.at(-1)
+    const position = metastream?.positions.last()
     return position === undefined ? '' : dataOf(this.eventAt(position)).toString()
   }
 
   private metadata(stream: Stream): StreamMetadata {
     const { metastream } = stream
-    const position = metastream?.positions.at(-1)
+    const position = metastream?.positions.last()
     if (metastream === undefined || position === undefined) return NO_METADATA
     if (metastream.parsedMetadata?.position !== position) {
       const metadata = parseStreamMetadata(this.metadataData(stream))

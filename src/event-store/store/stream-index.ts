@@ -1,13 +1,14 @@
 import type { SegmentStream } from '../log/index-file.ts'
 import { type PlacedEvent, type StreamName, TOMBSTONE_REVISION } from '../log/section.ts'
 import { assert } from '../store-error.ts'
+import { Positions } from './positions.ts'
 import type { StreamMetadata } from './stream-metadata.ts'
 
 /** All that is known of a stream: where its events are. */
 export class Stream {
   readonly name: StreamName
   /** The position of each revision, those of the group in hand included. */
-  readonly positions: number[] = []
+  readonly positions = new Positions()
   /** How many of them are durable: reads see no more. */
   committed = 0
   /** The position of the tombstone, 0 if there is none. */
@@ -34,8 +35,8 @@ export const metastreamOf = (name: StreamName): StreamName => METASTREAM_PREFIX 
 /** Streams by name. */
 export class StreamIndex {
   private readonly streams = new Map<StreamName, Stream>()
-  /** The streams in the active segment, with the first revision each has there. */
-  private readonly active = new Map<Stream, number>()
+  /** The streams that have something in the active segment. */
+  private readonly active = new Set<Stream>()
 
   get(name: StreamName): Stream | undefined {
     return this.streams.get(name)
@@ -50,9 +51,9 @@ export class StreamIndex {
     return stream
   }
 
-  /** Notes that the stream gets something in the active segment. Call it before that is added. */
+  /** Notes that the stream gets something in the active segment. */
   touch(stream: Stream): void {
-    if (!this.active.has(stream)) this.active.set(stream, stream.positions.length)
+    this.active.add(stream)
   }
 
   /** Takes in an event that is durable already. */
@@ -64,36 +65,31 @@ export class StreamIndex {
       return
     }
     assert(revision === stream.positions.length, `revision ${revision} continues its stream`)
-    stream.committed = stream.positions.push(position)
-  }
-
-  /** Takes in what a full segment has of a stream. */
-  restoreSegment({ name, firstRevision, positions, tombstone }: SegmentStream): void {
-    const stream = this.getOrCreate(name)
-    if (tombstone !== 0) stream.tombstone = tombstone
-    if (positions.length === 0) return
-    assert(
-      firstRevision === stream.positions.length,
-      `revision ${firstRevision} continues its stream`,
-    )
-    for (const position of positions) stream.positions.push(position)
+    stream.positions.push(position)
     stream.committed = stream.positions.length
   }
 
-  /** What the active segment, which begins at `base`, holds. The next one starts empty. */
-  takeSegment(base: number): SegmentStream[] {
-    const streams = Array.from(this.active, ([stream, firstRevision]) => ({
-      name: stream.name,
-      firstRevision,
-      positions: stream.positions.slice(firstRevision),
-      tombstone: stream.tombstone >= base ? stream.tombstone : 0,
-    }))
-    this.active.clear()
-    return streams.filter(({ positions, tombstone }) => positions.length > 0 || tombstone !== 0)
+  /** Takes in what a full segment has of a stream. */
+  restoreSegment(base: number, { name, firstRevision, places, tombstone }: SegmentStream): void {
+    const stream = this.getOrCreate(name)
+    if (tombstone !== 0) stream.tombstone = tombstone
+    stream.positions.addFull(firstRevision, base, places)
+    stream.committed = stream.positions.length
   }
 
-  all(): IterableIterator<Stream> {
-    return this.streams.values()
+  /** What the active segment, which begins at `base` and is full, holds. The next starts empty. */
+  takeSegment(base: number): SegmentStream[] {
+    const segment = Array.from(this.active, (stream) => this.takeStream(stream, base))
+    this.active.clear()
+    return segment.filter(({ places, tombstone }) => places.length > 0 || tombstone !== 0)
+  }
+
+  private takeStream(stream: Stream, base: number): SegmentStream {
+    const { first, positions } = stream.positions.takeActive()
+    const places = Uint32Array.from(positions, (position) => position - base)
+    stream.positions.addFull(first, base, places)
+    const tombstone = stream.tombstone >= base ? stream.tombstone : 0
+    return { name: stream.name, firstRevision: first, places, tombstone }
   }
 
   get size(): number {

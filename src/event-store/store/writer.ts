@@ -214,7 +214,7 @@ export class Writer {
   /** The write failed: forget the group, clean the disk, and only if that worked say so. */
   private async abandon(answered: Answered[], error: Error): Promise<void> {
     for (const { stream, length, tombstone } of this.undo.reverse()) {
-      stream.positions.length = length
+      stream.positions.truncate(length)
       stream.tombstone = tombstone
       stream.parsedMetadata = undefined // Another event may get the position it was read from.
     }

@@ -32,8 +32,8 @@ export const storageBugs: Mutation[] = [
   {
     name: 'the index of a segment is off by one',
     file: 'log/index-file.ts',
-    find: 'at = into.writeUInt32LE(position - base, at);\n    return at;',
-    replace: 'at = into.writeUInt32LE(position - base + 1, at);\n    return at;',
+    find: 'at = into.writeUInt32LE(place, at);\n    return at;',
+    replace: 'at = into.writeUInt32LE(place + 1, at);\n    return at;',
   },
   {
     name: 'the index of a segment forgets tombstones',
@@ -93,7 +93,7 @@ export const storageBugs: Mutation[] = [
   {
     name: 'a failed group stays in the index',
     file: 'store/writer.ts',
-    find: 'stream.positions.length = length;',
+    find: 'stream.positions.truncate(length);',
     replace: '',
   },
   {
