@@ -2,11 +2,12 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import Router from '@koa/router'
 import Koa from 'koa'
+import { rememberedAddresses } from '../src/api/addresses.ts'
 import type { Dependencies } from '../src/api/dependencies.ts'
 import { answerErrors } from '../src/api/errors.ts'
 import { mount } from '../src/api/mount.ts'
 import { createTokens } from '../src/api/tokens.ts'
-import { createLogger } from '../src/runtime/log.ts'
+import { createLogger, requestLog } from '../src/runtime/log.ts'
 import { connectPostgres } from '../src/runtime/postgres.ts'
 import { plainRoutes } from './plain/routes.ts'
 
@@ -23,9 +24,11 @@ const tokens = createTokens(environment('DAYBOOK_JWT_SECRET'))
 
 const router = new Router()
 const dependencies = { tokens, log } as Partial<Dependencies> as Dependencies
-for (const route of plainRoutes(dependencies, pool)) mount(router, dependencies, route)
+const addresses = rememberedAddresses()
+for (const route of plainRoutes(dependencies, pool)) mount(router, addresses, dependencies, route)
 const app = new Koa()
-app.use(answerErrors({ log, observe: () => {} }))
+app.use(answerErrors({ log, observe: requestLog(log) }))
+app.use(addresses.recall)
 app.use(router.routes())
 
 /** The bare route: Koa, its router, the token, and a text of the length of an account's. */

@@ -1,6 +1,7 @@
 import Router from '@koa/router'
 import Koa, { type Middleware } from 'koa'
 import { refuse } from '../domain/rejection.ts'
+import { rememberedAddresses } from './addresses.ts'
 import type { Dependencies } from './dependencies.ts'
 import { mountDocs } from './docs.ts'
 import { answerErrors } from './errors.ts'
@@ -14,7 +15,8 @@ import { allRoutes } from './routes/index.ts'
 export const createApp = (dependencies: Dependencies, version: string): Koa => {
   const router = new Router()
   const routes = allRoutes(dependencies)
-  for (const route of routes) mount(router, dependencies, route)
+  const addresses = rememberedAddresses()
+  for (const route of routes) mount(router, addresses, dependencies, route)
   mountDocs(router, toOpenApi(routes, version))
   mountHealth(router, dependencies)
   mountMetrics(router, dependencies)
@@ -22,6 +24,7 @@ export const createApp = (dependencies: Dependencies, version: string): Koa => {
   app.silent = true
   app.on('error', (error) => dependencies.log.error({ err: error }, 'a response failed'))
   app.use(answerErrors(dependencies))
+  app.use(addresses.recall)
   app.use(checkAddress)
   app.use(router.routes())
   app.use(noRoute(router))

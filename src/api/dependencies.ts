@@ -26,13 +26,16 @@ export type Users = {
 
 export type ObservedRequest = {
   readonly method: string
+  readonly path: string
   /** As the route is defined, never with what is in it: there are few of them. */
   readonly route: string
   readonly status: number
   readonly seconds: number
-  readonly traceparent: string | undefined
+  /** Of a W3C Trace Context, as it was sent. */
+  readonly traceparent: string | string[] | undefined
+  readonly requestId: string
   /** The command that it became, if it did, and the ids to find it by. */
-  readonly ids: Readonly<Record<string, string>>
+  readonly traced: Readonly<Record<string, string>> | null
 }
 
 /** What the API needs from the world; `main.ts` brings it. */
@@ -42,7 +45,8 @@ export type Dependencies = {
     query: Query<Parameters, Data>,
     bookId: string,
     parameters: Parameters,
-    minRevision: number | null,
+    /** `member`: who must have a role in the book; null for one who needs none. */
+    reader: { readonly member: string | null; readonly minRevision: number | null },
   ) => Promise<{ readonly body: string; readonly revision: number }>
   /** Books as they stand in the event store. */
   readonly history: History

@@ -1,28 +1,26 @@
-import type { Middleware } from 'koa'
-import { v7 } from 'uuid'
+import type { Context, Middleware } from 'koa'
 import { Rejected, type Rejection, rejections } from '../domain/rejection.ts'
 import type { Dependencies } from './dependencies.ts'
 import { Refused } from './execute.ts'
+import { requestIdOf } from './request-id.ts'
+import { type Noted, respond } from './respond.ts'
 import { retryAfter, statuses } from './statuses.ts'
 
-const visible = /^[\x21-\x7e]{1,128}$/
-
-/** The outermost middleware: gives each request an id, logs it, and turns what is thrown into an answer. */
+/** The outermost middleware: gives each request an id, and turns what is thrown into an answer. */
 export const answerErrors =
   ({ log, observe }: Pick<Dependencies, 'log' | 'observe'>): Middleware =>
   async (ctx, next) => {
     const start = performance.now()
-    const given = ctx.get('x-request-id')
-    const requestId = visible.test(given) ? given : v7()
-    ctx.state['requestId'] = requestId
-    ctx.set('X-Request-Id', requestId)
-    ctx.set('X-Content-Type-Options', 'nosniff')
+    const requestId = requestIdOf(ctx.req.headers['x-request-id'])
+    const noted: Noted = { requestId, route: 'none', bytes: 0, traced: null }
+    ctx.state = noted
     try {
       await next()
+      if (ctx.respond !== false) setCommon(ctx, requestId)
     } catch (error) {
       if (error instanceof Rejected) {
-        if (error instanceof Refused) setOutcome(ctx, error)
-        answer(ctx, error.rejection, statuses[error.rejection.code])
+        const headers = error instanceof Refused ? headersOf(error) : {}
+        answer(ctx, error.rejection, statuses[error.rejection.code], headers)
       } else if (ctx.req.destroyed && !ctx.req.complete) {
         // The caller went away in the middle of its body: there is nobody to answer.
         ctx.respond = false
@@ -31,21 +29,28 @@ export const answerErrors =
         answer(ctx, internal(requestId), 500)
       }
     }
-    const seconds = (performance.now() - start) / 1000
-    const route: string = ctx.state['route'] ?? 'none'
-    const ids = { request_id: requestId, ...ctx.state['traced'] }
-    const traceparent = ctx.get('traceparent') || undefined
-    observe({ method: ctx.method, route, status: ctx.status, seconds, traceparent, ids })
-    const ms = Math.round(seconds * 10_000) / 10
-    const { method, path, status } = ctx
-    const facts = { method, path, status, ms, ...ids }
-    log[ctx.status >= 500 ? 'warn' : 'info'](facts, 'request')
+    const { method = '', url = '', headers } = ctx.req
+    observe({
+      method,
+      path: url.split('?', 1)[0] as string,
+      route: noted.route,
+      status: ctx.res.statusCode,
+      seconds: (performance.now() - start) / 1000,
+      traceparent: headers['traceparent'],
+      requestId,
+      traced: noted.traced,
+    })
   }
 
-const setOutcome = (ctx: Parameters<Middleware>[0], { revision, isReplay }: Refused): void => {
-  if (revision >= 0) ctx.set('Daybook-Revision', String(revision))
-  if (isReplay) ctx.set('Idempotent-Replayed', 'true')
+/** What `respond` sets by itself, on an answer that Koa sends. */
+const setCommon = (ctx: Context, requestId: string): void => {
+  ctx.set({ 'X-Request-Id': requestId, 'X-Content-Type-Options': 'nosniff' })
 }
+
+const headersOf = ({ revision, isReplay }: Refused): Record<string, string> => ({
+  ...(revision >= 0 && { 'Daybook-Revision': String(revision) }),
+  ...(isReplay && { 'Idempotent-Replayed': 'true' }),
+})
 
 type Problem = Omit<Rejection, 'code'> & { readonly code: string }
 
@@ -59,24 +64,23 @@ const internal = (requestId: string): Problem => ({
 const titleOf = (code: string): string =>
   Object.hasOwn(rejections, code) ? rejections[code as Rejection['code']] : 'Internal error'
 
-const answer = (ctx: Parameters<Middleware>[0], problem: Problem, status: number): void => {
+const answer = (
+  ctx: Context,
+  problem: Problem,
+  status: number,
+  given: Readonly<Record<string, string>> = {},
+): void => {
   const { code, message, details } = problem
-  ctx.status = status
-  if (status === 503) ctx.set('Retry-After', retryAfter)
-  if (status === 401) ctx.set('WWW-Authenticate', 'Bearer')
-  if (status === 413) ctx.set('Connection', 'close')
-  if (ctx.get('accept').includes('application/problem+json')) {
-    ctx.type = 'application/problem+json'
-    ctx.body = JSON.stringify({
-      type: `urn:daybook:${code}`,
-      title: titleOf(code),
-      status,
-      detail: message,
-      code,
-      details,
-    })
-  } else {
-    ctx.type = 'application/json'
-    ctx.body = JSON.stringify({ error: { code, message, details } })
+  const isProblem = (ctx.req.headers.accept ?? '').includes('application/problem+json')
+  const headers = {
+    ...given,
+    ...(status === 503 && { 'Retry-After': retryAfter }),
+    ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
+    ...(status === 413 && { Connection: 'close' }),
   }
+  const body = isProblem
+    ? { type: `urn:daybook:${code}`, title: titleOf(code), status, detail: message, code, details }
+    : { error: { code, message, details } }
+  const type = isProblem ? 'application/problem+json' : 'application/json'
+  respond(ctx, status, headers, type, JSON.stringify(body))
 }

@@ -1,11 +1,12 @@
 import { createHmac } from 'node:crypto'
-import type { TSchema } from 'typebox'
-import type { Received } from '../commands/received.ts'
+import type { Static, TSchema } from 'typebox'
+import type { Command } from '../commands/command.ts'
+import type { Outcome, Received } from '../commands/received.ts'
 import { canonical } from '../domain/chain.ts'
 import { Rejected } from '../domain/rejection.ts'
 import type { Dependencies } from './dependencies.ts'
 import { newId, newSalt } from './ids.ts'
-import type { Call, Principal } from './route.ts'
+import type { Principal } from './route.ts'
 
 type Origin = {
   readonly principal: Principal
@@ -23,36 +24,40 @@ type Origin = {
 }
 
 /** Turns a request into a command with everything that chance decides, and hands it over. */
-export const executor =
-  ({ submit, fingerprintKey }: Dependencies, origin: Origin): Call['execute'] =>
-  async (command, bookId, data) => {
-    const { principal, correlationId, idempotencyKey, isDryRun, route } = origin
-    const received: Received = {
-      command: command as Received<TSchema>['command'],
-      data,
-      bookId,
-      commandId: newId(),
-      actor: principal.id,
-      isAdmin: principal.role === 'admin',
-      correlationId,
-      key:
-        idempotencyKey === null
-          ? null
-          : {
-              value: idempotencyKey,
-              route,
-              fingerprint: fingerprint(fingerprintKey, origin.request),
-            },
-      isDryRun,
-      ids: Array.from({ length: command.idsFor(data) }, newId),
-      salt: newSalt(),
-      bytes: origin.bytes,
-    }
-    origin.trace(received)
-    const outcome = await submit(received)
-    if (outcome.kind === 'done') return outcome
-    throw new Refused(outcome)
+export const executeAs = async <Data extends TSchema>(
+  { submit, fingerprintKey }: Pick<Dependencies, 'submit' | 'fingerprintKey'>,
+  origin: Origin,
+  command: Command<Data>,
+  bookId: string,
+  data: Static<Data>,
+): Promise<Extract<Outcome, { kind: 'done' }>> => {
+  const { principal, correlationId, idempotencyKey, isDryRun, route } = origin
+  const received: Received = {
+    command: command as Received<TSchema>['command'],
+    data,
+    bookId,
+    commandId: newId(),
+    actor: principal.id,
+    isAdmin: principal.role === 'admin',
+    correlationId,
+    key:
+      idempotencyKey === null
+        ? null
+        : {
+            value: idempotencyKey,
+            route,
+            fingerprint: fingerprint(fingerprintKey, origin.request),
+          },
+    isDryRun,
+    ids: Array.from({ length: command.idsFor(data) }, newId),
+    salt: newSalt(),
+    bytes: origin.bytes,
   }
+  origin.trace(received)
+  const outcome = await submit(received)
+  if (outcome.kind === 'done') return outcome
+  throw new Refused(outcome)
+}
 
 const fingerprint = (key: Buffer, request: unknown): string =>
   createHmac('sha256', key).update(canonical(request)).digest('hex')

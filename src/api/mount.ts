@@ -3,9 +3,11 @@ import type { Context } from 'koa'
 import type { TSchema } from 'typebox'
 import type { Received } from '../commands/received.ts'
 import { refuse } from '../domain/rejection.ts'
+import type { Address, Addresses } from './addresses.ts'
 import type { Dependencies } from './dependencies.ts'
-import { executor } from './execute.ts'
+import { executeAs } from './execute.ts'
 import { readBody } from './read-body.ts'
+import { notedOf, respond } from './respond.ts'
 import {
   type Call,
   CommandQuery,
@@ -19,7 +21,12 @@ import { validator } from './validation.ts'
 import { readIfMatch } from './versions.ts'
 
 /** Puts a route under its address: authenticate, validate, handle, answer. */
-export const mount = (router: Router, dependencies: Dependencies, route: Route): void => {
+export const mount = (
+  router: Router,
+  addresses: Addresses,
+  dependencies: Dependencies,
+  route: Route,
+): void => {
   const { method, address, schemas, isPublic = false, isConditional = false } = route
   const toPath = schemas.path ? validator(schemas.path, 'path') : ignore
   const isCommand = makesCommand(route)
@@ -27,32 +34,44 @@ export const mount = (router: Router, dependencies: Dependencies, route: Route):
   const toBody = schemas.body ? validator(schemas.body, 'body') : ignore
   const routeName = `${method.toUpperCase()} ${address}`
 
-  router[method](address.replaceAll(/\{(\w+)\}/g, ':$1'), async (ctx: Context) => {
-    ctx.state['route'] = routeName
+  const begin = (ctx: Context): Principal => {
+    notedOf(ctx).route = routeName
     const principal = isPublic ? nobody : authenticate(ctx, dependencies)
     checkAccept(ctx)
-    const path = toPath(ctx['params'])
-    const query = toQuery(ctx.querystring)
+    return principal
+  }
+
+  const answer = async (ctx: Context, principal: Principal, { path, query }: Address) => {
     const isDryRun = isCommand && (query as CommandQuery).dry_run === 'true'
     if (isDryRun) ctx.set('Daybook-Dry-Run', 'true')
-    const sent = schemas.body ? await readJson(ctx) : undefined
+    const sent = schemas.body && (await readJson(ctx))
     const body = toBody(sent)
     const idempotencyKey = method === 'get' ? null : readKey(ctx)
-    const correlationId = readVisible(ctx, 'x-correlation-id') ?? ctx.state['requestId']
-    const versions = isConditional ? readIfMatch(ctx.headers['if-match']) : null
-    const request = { path, body: sent ?? null, ...(versions && { versions }) }
-    const trace = ({ command, commandId, bookId }: Received) => {
-      const facts = { command: command.name, command_id: commandId, book: bookId }
-      ctx.state['traced'] = { ...facts, correlation_id: correlationId }
-    }
-    const bytes: number = ctx.state['bytes'] ?? 0
-    const asked = { principal, correlationId, idempotencyKey, route: routeName, isDryRun }
-    const origin = { ...asked, request, bytes, trace }
-    const execute = executor(dependencies, origin)
+    const correlationId = readVisible(ctx, 'x-correlation-id') ?? notedOf(ctx).requestId
     const minRevision = readMinRevision(ctx)
+    const versions = isConditional ? readIfMatch(ctx.req.headers['if-match']) : null
+    const execute: Call['execute'] = (command, bookId, data) => {
+      const request = { path, body: sent ?? null, ...(versions && { versions }) }
+      const trace = ({ command, commandId }: Received) => {
+        const facts = { command: command.name, command_id: commandId, book: bookId }
+        notedOf(ctx).traced = { ...facts, correlation_id: correlationId }
+      }
+      const asked = { principal, correlationId, idempotencyKey, route: routeName, isDryRun }
+      const origin = { ...asked, request, bytes: notedOf(ctx).bytes, trace }
+      return executeAs(dependencies, origin, command, bookId, data)
+    }
     const heeded = { principal, minRevision, versions, idempotencyKey }
     const reply = await route.handle({ path, query, body, ...heeded, execute } as Call)
     send(ctx, isDryRun ? withoutPlace(reply) : reply)
+  }
+
+  const serve = (ctx: Context, known: Address): Promise<void> => answer(ctx, begin(ctx), known)
+
+  router[method](address.replaceAll(/\{(\w+)\}/g, ':$1'), async (ctx: Context) => {
+    const principal = begin(ctx)
+    const found = { path: toPath(ctx['params']), query: toQuery(ctx.querystring) }
+    addresses.remember(ctx, found, serve)
+    await answer(ctx, principal, found)
   })
 }
 
@@ -65,13 +84,15 @@ const withoutPlace = (reply: Reply): Reply => {
 const nobody: Principal = { id: '', role: 'nobody' }
 const ignore = (): undefined => undefined
 
-const authenticate = (ctx: Context, { tokens }: Dependencies): Principal => {
-  const [, token] = /^Bearer ([\w.~+/=-]+)$/i.exec(ctx.get('authorization')) ?? []
+const bearer = /^Bearer ([\w.~+/=-]+)$/i
+
+const authenticate = ({ req }: Context, { tokens }: Dependencies): Principal => {
+  const [, token] = bearer.exec(req.headers.authorization ?? '') ?? []
   return token ? tokens.verify(token) : refuse('unauthenticated')
 }
 
 const checkAccept = (ctx: Context): void => {
-  const accept = ctx.get('accept')
+  const { accept = '' } = ctx.req.headers
   if (accept === '' || accept.includes('*/*') || accept.includes('json')) return
   if (!ctx.accepts('application/json')) refuse('not_acceptable')
 }
@@ -99,7 +120,7 @@ const queryReader = (schema: Route['schemas']['query']) => {
 }
 
 const readJson = async (ctx: Context): Promise<unknown> => {
-  const type = ctx.get('content-type').split(';', 1)[0]?.trim().toLowerCase()
+  const type = ctx.req.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase()
   if (type !== 'application/json') {
     refuse('unsupported_media_type', `Send Content-Type: application/json, not ${type || 'none'}.`)
   }
@@ -107,7 +128,7 @@ const readJson = async (ctx: Context): Promise<unknown> => {
     refuse('unsupported_media_type', 'Send the body without Content-Encoding.')
   }
   const body = await readBody(ctx.req)
-  ctx.state['bytes'] = body.length
+  notedOf(ctx).bytes = body.length
   return parseStrictJson(body)
 }
 
@@ -118,29 +139,26 @@ const readKey = (ctx: Context): string | null => {
   return isKey ? key : refuse('idempotency_key_invalid')
 }
 
-const readVisible = (ctx: Context, header: string): string | null => {
-  const value = ctx.get(header)
-  if (value === '') return null
-  if (/^[\x21-\x7e]{1,128}$/.test(value)) return value
+const readVisible = ({ req }: Context, header: string): string | null => {
+  const value = req.headers[header]
+  if (value === undefined || value === '') return null
+  if (typeof value === 'string' && /^[\x21-\x7e]{1,128}$/.test(value)) return value
   return refuse('invalid_request', `${header} takes 1 to 128 visible ASCII characters.`)
 }
 
-const readMinRevision = (ctx: Context): number | null => {
-  const text = ctx.get('daybook-min-revision')
-  if (text === '') return null
-  if (/^\d{1,15}$/.test(text)) return Number(text)
+const readMinRevision = ({ req }: Context): number | null => {
+  const text = req.headers['daybook-min-revision']
+  if (text === undefined || text === '') return null
+  if (typeof text === 'string' && /^\d{1,15}$/.test(text)) return Number(text)
   return refuse('invalid_request', 'Daybook-Min-Revision is the Daybook-Revision of a write.')
 }
 
 const send = (ctx: Context, reply: Reply): void => {
-  ctx.status = reply.status ?? 200
-  if (reply.headers) ctx.set(reply.headers)
-  if (ctx.status === 204) return
-  ctx.type = 'application/json'
-  if ('body' in reply) {
-    ctx.body = reply.body
-  } else {
-    const { data, meta = {} } = reply
-    ctx.body = JSON.stringify({ data, meta, errors: [] })
-  }
+  const { status = 200, headers = {} } = reply
+  if (status === 204) return respond(ctx, status, headers, null, null)
+  const body =
+    'body' in reply
+      ? reply.body
+      : JSON.stringify({ data: reply.data, meta: reply.meta ?? {}, errors: [] })
+  respond(ctx, status, headers, 'application/json', body)
 }

@@ -9,14 +9,14 @@ type Asking = Pick<Call, 'principal' | 'minRevision'> & { readonly path: { reado
 
 /** The answer of a query about a book, with the revision that it shows, for whoever may read it. */
 export const read = async <Parameters, Data>(
-  dependencies: Dependencies,
-  call: Asking,
+  { ask }: Dependencies,
+  { path, principal, minRevision }: Asking,
   query: Query<Parameters, Data>,
   parameters: Parameters,
 ): Promise<Extract<Reply, { body: string }>> => {
-  await checkReader(dependencies, call)
-  const bookId = bookIdOf(call.path.book)
-  const { body, revision } = await dependencies.ask(query, bookId, parameters, call.minRevision)
+  const bookId = bookIdOf(path.book)
+  const member = principal.role === 'admin' ? null : principal.id
+  const { body, revision } = await ask(query, bookId, parameters, { member, minRevision })
   return { body, headers: { 'Daybook-Revision': String(revision) } }
 }
 
@@ -26,8 +26,8 @@ export const checkReader = async (
   { path, principal, minRevision }: Asking,
 ): Promise<void> => {
   if (principal.role === 'admin') return
-  const user = principal.id
-  const { body } = await ask(getRole, bookIdOf(path.book), { user }, minRevision)
+  const reader = { member: null, minRevision }
+  const { body } = await ask(getRole, bookIdOf(path.book), { user: principal.id }, reader)
   const { data } = JSON.parse(body) as { data: { role: string | null } }
   if (data.role === null) refuse('book_not_found')
 }

@@ -12,7 +12,7 @@ import type { ApiConfig } from '../runtime/config.ts'
 import { openCredentials } from '../runtime/credentials.ts'
 import { connectEventStore } from '../runtime/event-store.ts'
 import { wakeUps } from '../runtime/jobs.ts'
-import { createLogger } from '../runtime/log.ts'
+import { createLogger, requestLog } from '../runtime/log.ts'
 import { measuredLog, measuredSubmit } from '../runtime/measure.ts'
 import { apiMetrics, createRegistry, observePool, observeQueue } from '../runtime/metrics.ts'
 import { connectPostgres, untilAvailable } from '../runtime/postgres.ts'
@@ -51,7 +51,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
   const metrics = apiMetrics(register)
   observePool(register, pool)
   const store = measuredLog(connectEventStore(config.eventStoreUrl), metrics)
-  const cacheRedis = connectCache(config.cacheUrl, log)
+  const cacheRedis = connectCache(config.cacheUrl)
   const queueRedis = connectProducer(config.queueUrl, log)
   const wakes = wakeUps(
     queueRedis,
@@ -70,6 +70,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     appended: wakes.wake,
     warn: (message, details) => log.warn(details, message),
   })
+  const logRequest = requestLog(log)
   let isStopping = false
 
   const health: Dependencies['health'] = async () => {
@@ -92,7 +93,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
         withinCapacity(writers.submit, { commands: maxCommands, bytes: config.maxWaitingBytes }),
         metrics,
       ),
-      ...readModel(pool, tagCache(cacheRedis), (result) => metrics.cache.inc({ result })),
+      ...readModel(pool, tagCache(cacheRedis, log), metrics.cache),
       history: store,
       authenticate,
       users,
@@ -100,10 +101,16 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
       fingerprintKey: Buffer.from(config.fingerprintSecret),
       health,
       metrics: () => register.metrics(),
-      observe: ({ seconds, traceparent, ids, ...labels }) => {
-        metrics.requests.observe(labels, seconds)
-        const attributes = { ...ids, 'http.response.status_code': labels.status }
-        telemetry.tell?.({ name: labels.route, seconds, traceparent, attributes })
+      observe: (request) => {
+        const { method, route, status, seconds, traceparent, requestId, traced } = request
+        metrics.requests.observe({ method, route, status }, seconds)
+        telemetry.tell?.({
+          name: route,
+          seconds,
+          traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+          attributes: { request_id: requestId, ...traced, 'http.response.status_code': status },
+        })
+        logRequest(request)
       },
       log,
     },

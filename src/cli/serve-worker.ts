@@ -28,10 +28,10 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
     ({ message }) => log.warn({ error: message }, 'the database is away: waiting for it'),
   )
   const store = connectEventStore(config.eventStoreUrl)
-  const cacheRedis = connectCache(config.cacheUrl, log)
+  const cacheRedis = connectCache(config.cacheUrl)
   const queueRedis = connectConsumer(config.queueUrl, log)
   const stopping = new AbortController()
-  const cache = tagCache(cacheRedis)
+  const cache = tagCache(cacheRedis, log)
   const { tell, stop } = await startTelemetry('worker', config.otlpEndpoint, log)
   const register = createRegistry()
   observePool(register, db)

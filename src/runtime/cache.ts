@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
+import { circuit } from './circuit.ts'
+import type { Logger } from './log.ts'
 
 /** A tag as it stands in Redis: the revision that last changed what it names, and a nonce. */
 type Tag = string
@@ -10,7 +12,8 @@ export type TagCache = {
   /** The tags' values, made up where missing; null if Redis is away. */
   readonly read: (tags: readonly string[]) => Promise<readonly Tag[] | null>
   readonly get: (key: string) => Promise<string | null>
-  readonly set: (key: string, value: string, milliseconds: number) => Promise<void>
+  /** Nobody waits for it. */
+  readonly set: (key: string, value: string, milliseconds: number) => void
 }
 
 const raiseScript = `
@@ -44,46 +47,85 @@ type Scripted = Redis & {
 export const revisionOf = (tag: Tag): number => Number(tag.slice(0, tag.indexOf(':')))
 
 /** Tags and answers in Redis. Whatever goes wrong with it costs a miss, never a request. */
-export const tagCache = (redis: Redis): TagCache => {
+export const tagCache = (redis: Redis, log: Logger): TagCache => {
   redis.defineCommand('raiseTags', { lua: raiseScript })
   redis.defineCommand('readTags', { lua: readScript })
   const scripted = redis as Scripted
-  const key = (tag: string) => `tag:${tag}`
+  const tried = circuit(redis, log)
+
+  const load = async (keys: readonly string[]): Promise<readonly Tag[]> => {
+    const values = await redis.mget([...keys])
+    const missing = keys.filter((_, index) => values[index] === null)
+    // Almost always all are there, and running a script costs Redis several times as much.
+    if (missing.length === 0) return values as Tag[]
+    const made = await scripted.readTags(missing.length, ...missing, newNonce())
+    let next = 0
+    return values.map((value) => value ?? (made[next++] as Tag))
+  }
 
   return {
     raise: async (tags, revision) => {
-      try {
-        const last = [revision, newNonce()]
-        if (tags.length > 0) await scripted.raiseTags(tags.length, ...tags.map(key), ...last)
-        return true
-      } catch {
-        return false
-      }
+      if (tags.length === 0) return true
+      const last = [revision, newNonce()]
+      const raised = await tried(() =>
+        scripted.raiseTags(tags.length, ...tags.map(keyOf), ...last).then(() => true),
+      )
+      return raised ?? false
     },
-    read: async (tags) => {
-      try {
-        const keys = tags.map(key)
-        const values = await redis.mget(keys)
-        // Almost always all are there, and running a script costs Redis several times as much.
-        if (values.every((value) => value !== null)) return values
-        return await scripted.readTags(keys.length, ...keys, newNonce())
-      } catch {
-        return null
-      }
-    },
-    get: async (name) => {
-      try {
-        return await redis.get(name)
-      } catch {
-        return null
-      }
-    },
-    set: async (name, value, milliseconds) => {
-      try {
-        await redis.set(name, value, 'PX', milliseconds)
-      } catch {
-        // The next reader finds nothing and asks Postgres.
-      }
+    read: gathered((keys) => tried(() => load(keys))),
+    get: (name) => tried(() => redis.get(name)),
+    set: (name, value, milliseconds) => {
+      void tried(() => redis.set(name, value, 'PX', milliseconds))
     },
   }
 }
+
+const keyOf = (tag: string): string => `tag:${tag}`
+
+type Load = (keys: readonly string[]) => Promise<readonly Tag[] | null>
+type Batch = {
+  /** The place of each tag among the keys. */
+  readonly places: Map<string, number>
+  readonly keys: string[]
+  readonly values: Promise<readonly Tag[] | null>
+}
+
+const maxKeys = 500
+
+/**
+ * While one command is under way, all that is asked for gathers for the next: a write to a socket
+ * costs more than all the rest of a cached read. So tags are read after the request has come, as
+ * they must be, and at most one answer later.
+ */
+const gathered = (load: Load): TagCache['read'] => {
+  let batch: Batch | null = null
+  let before: Promise<unknown> = Promise.resolve()
+
+  const open = (): Batch => {
+    const keys: string[] = []
+    const send = () => {
+      if (batch === opened) batch = null
+      return load(keys)
+    }
+    const values = Promise.all([before, turnOver()]).then(send)
+    before = values
+    const opened: Batch = { places: new Map(), keys, values }
+    return opened
+  }
+
+  return async (tags) => {
+    if (!batch || batch.keys.length >= maxKeys) batch = open()
+    const { places, keys, values } = batch
+    const wanted = tags.map((tag) => {
+      const known = places.get(tag)
+      if (known !== undefined) return known
+      places.set(tag, keys.length)
+      return keys.push(keyOf(tag)) - 1
+    })
+    const found = await values
+    return found && wanted.map((place) => found[place] as Tag)
+  }
+}
+
+/** Once everything that has come in by now has been taken up. */
+const turnOver = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

@@ -20,20 +20,19 @@ const announce = (redis: Redis, name: string, log: Logger): Redis => {
   return redis
 }
 
-/** For a cache: a command that is not answered at once fails, and its caller goes without. */
-export const connectCache = (url: string, log: Logger): Redis =>
-  announce(
-    new Redis(url, {
-      ...common,
-      commandTimeout: 250,
-      socketTimeout: 1_000,
-      maxRetriesPerRequest: 0,
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-    }),
-    'cache',
-    log,
-  )
+/**
+ * For a cache: a command that is not answered at once fails, and its caller goes without. Whoever
+ * uses it listens to its errors and tells of them.
+ */
+export const connectCache = (url: string): Redis =>
+  new Redis(url, {
+    ...common,
+    commandTimeout: 250,
+    socketTimeout: 1_000,
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+  })
 
 /** For adding jobs: fails at once without Redis, because an append must never wait for a hint. */
 export const connectProducer = (url: string, log: Logger): Redis =>

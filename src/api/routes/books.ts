@@ -1,5 +1,4 @@
 import Type from 'typebox'
-import { v7 } from 'uuid'
 import { openBook } from '../../commands/open-book.ts'
 import { derivedId } from '../../domain/ids.ts'
 import { getBook } from '../../queries/get-book.ts'
@@ -8,6 +7,7 @@ import { pageParameters } from '../../queries/page.ts'
 import { BookResource } from '../../queries/resources.ts'
 import { bookAnswer, headersOf } from '../answers.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { newId } from '../ids.ts'
 import { BookPath } from '../parameters.ts'
 import { read } from '../read.ts'
 import { type Route, route } from '../route.ts'
@@ -40,7 +40,7 @@ export const bookRoutes = (dependencies: Dependencies): Route[] => [
     answers: { 201: BookResource },
     refusals: ['idempotency_key_reused'],
     handle: async ({ body, principal, idempotencyKey, execute }) => {
-      const id = idempotencyKey === null ? v7() : derivedId('book', principal.id, idempotencyKey)
+      const id = idempotencyKey === null ? newId() : derivedId('book', principal.id, idempotencyKey)
       const done = await execute(openBook, id, body)
       const headers = { ...headersOf(done), Location: `/v1/books/${id}` }
       return { status: 201, headers, data: bookAnswer(done) }

@@ -7,6 +7,8 @@ import { buildSchema } from './build.ts'
 export type Live = {
   /** Its id, asked for once. */
   readonly known: () => Promise<number>
+  /** Null before it was asked for, or when it may be another by now. */
+  readonly last: () => number | null
   readonly schemaOf: (id: number) => string
   /** SQL of the id, for a snapshot to say which one is live in it. */
   readonly sql: string
@@ -33,6 +35,7 @@ export const liveBuildOf = (db: Database, projection: Projection): Live => {
       const reason = `Version ${version} of ${name} is being built for the first time. Try again.`
       throw new Rejected(reject('not_yet_visible', reason))
     },
+    last: () => known,
     learn: (id) => {
       known = id
     },
