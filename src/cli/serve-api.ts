@@ -13,7 +13,8 @@ import { openCredentials } from '../runtime/credentials.ts'
 import { connectEventStore } from '../runtime/event-store.ts'
 import { wakeUps } from '../runtime/jobs.ts'
 import { createLogger, requestLog } from '../runtime/log.ts'
-import { measuredLog, measuredSubmit } from '../runtime/measure.ts'
+import { lookupIndex } from '../runtime/lookup-index.ts'
+import { measuredIndex, measuredLog, measuredSubmit } from '../runtime/measure.ts'
 import { apiMetrics, createRegistry, observePool, observeQueue } from '../runtime/metrics.ts'
 import { connectPostgres, untilAvailable } from '../runtime/postgres.ts'
 import { prepareProjections } from '../runtime/projections/prepare.ts'
@@ -61,6 +62,8 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
   observeQueue(register, wakes.counts)
   const writers = bookWriters({
     log: store,
+    index: measuredIndex(lookupIndex(pool), metrics),
+    limits: config.writer,
     clock: Date.now,
     after: (ms, run) => {
       const timer = setTimeout(run, ms)

@@ -4,11 +4,16 @@ import { evolve } from '../domain/evolve.ts'
 import { Rejected, type RejectionCode, reject } from '../domain/rejection.ts'
 import { upcast } from '../domain/upcast.ts'
 import type { AppendRefusal, BookLog } from './book-log.ts'
-import { type DecidedGroup, decideGroup, neededEvents } from './decide-group.ts'
+import { type DecidedGroup, decideGroup } from './decide-group.ts'
+import { factFetcher } from './fetch-facts.ts'
+import type { LookupIndex } from './lookup-index.ts'
 import type { Outcome, Received } from './received.ts'
 
 export type WriterOptions = {
   readonly log: BookLog
+  /** Of lookups that are older than what a writer keeps in memory. */
+  readonly index: LookupIndex
+  readonly limits: WriterLimits
   readonly clock: () => number
   /** Runs something once, in so many ms. What it returns calls it off. */
   readonly after: (ms: number, run: () => void) => () => void
@@ -17,6 +22,13 @@ export type WriterOptions = {
   /** Called after each append, before anybody is answered. It must not throw. */
   readonly appended: (bookId: string, events: readonly Recorded[]) => void
   readonly warn: (message: string, details: object) => void
+}
+
+export type WriterLimits = {
+  /** How many lookups of a book are kept in memory. */
+  readonly window: number
+  /** How many events are read in place of an index of lookups that is behind or away. */
+  readonly gap: number
 }
 
 type Waiting = {
@@ -48,10 +60,12 @@ export const answerWithin = 8_000
  */
 export const bookWriter = (bookId: string, options: WriterOptions): BookWriter => {
   const { log, clock, after, random, appended, warn } = options
+  const { window } = options.limits
+  const fetchFacts = factFetcher(bookId, options)
   const queue: Waiting[] = []
   /** Taken from the queue, and not answered for certain. */
   let atHand: readonly Waiting[] = []
-  let base: Book = emptyBook(bookId)
+  let base: Book = emptyBook(bookId, window)
   let isLoaded = false
   let isRunning = false
   let isAppending = false
@@ -78,18 +92,8 @@ export const bookWriter = (bookId: string, options: WriterOptions): BookWriter =
     if (base.revision !== before) return
     if ((await log.lastRevision(bookId)) >= base.revision) return
     warn('the log is older than this writer: reading the book anew', { book: bookId, before })
-    base = emptyBook(bookId)
+    base = emptyBook(bookId, window)
     await catchUp()
-  }
-
-  const fetchNeeded = async (group: readonly Received[]) => {
-    const fetched = new Map<number, Recorded>()
-    for (const revision of neededEvents(base, group)) {
-      for await (const stored of log.read(bookId, revision, 1)) {
-        fetched.set(revision, upcast(stored))
-      }
-    }
-    return fetched
   }
 
   /**
@@ -142,12 +146,13 @@ export const bookWriter = (bookId: string, options: WriterOptions): BookWriter =
   const takeGroup = async (size: number): Promise<DecidedGroup | null> => {
     atHand = queue.splice(0, size)
     if (!isLoaded) await catchUp()
-    const fetched = await fetchNeeded(atHand.map(({ received }) => received))
+    const received = atHand.map((waiting) => waiting.received)
+    const facts = await fetchFacts(base, received)
     // Who was told meanwhile that nothing was stored must find it true.
     const group = atHand.filter(({ isAnswered }) => !isAnswered)
     const now = Math.max(clock(), base.recordedAt)
-    const commands = group.map(({ received }) => received)
-    const decided = decideGroup(base, commands, fetched, now)
+    const commands = group.map((waiting) => waiting.received)
+    const decided = decideGroup(base, commands, facts, now)
     atHand = group.slice(0, decided.outcomes.length)
     queue.unshift(...group.slice(decided.outcomes.length))
     return atHand.length > 0 ? decided : null
@@ -176,7 +181,7 @@ export const bookWriter = (bookId: string, options: WriterOptions): BookWriter =
         // A log that cannot be read leaves the book as it was; after anything else it is doubtful.
         if (!(error instanceof Rejected)) {
           isLoaded = false
-          base = emptyBook(bookId)
+          base = emptyBook(bookId, window)
         }
         return fail(takeAtHand(), error as Error)
       }
@@ -235,7 +240,10 @@ export const bookWriter = (bookId: string, options: WriterOptions): BookWriter =
 }
 
 const answer = (group: readonly Waiting[], { outcomes }: DecidedGroup): void => {
-  for (const [index, outcome] of outcomes.entries()) group[index]?.resolve(outcome)
+  for (const [index, outcome] of outcomes.entries()) {
+    if (outcome.kind === 'failed') group[index]?.reject(outcome.error)
+    else group[index]?.resolve(outcome)
+  }
 }
 
 const rejected = (code: RejectionCode, message?: string): Rejected =>

@@ -3,10 +3,11 @@ import type { CommandRefused } from '../domain/events/command-refused.ts'
 import type { Recorded } from '../domain/events/index.ts'
 import { onlyExisting } from '../domain/events/transactions-recorded.ts'
 import { evolve } from '../domain/evolve.ts'
-import { keyScope, type Mention } from '../domain/lookup.ts'
-import { type Rejection, reject, stateless } from '../domain/rejection.ts'
+import { keyScope } from '../domain/lookup.ts'
+import { Rejected, type Rejection, reject, stateless } from '../domain/rejection.ts'
 import type { Circumstances } from './command.ts'
 import { encodedBytes } from './encoded.ts'
+import { type Facts, mentionsOf } from './facts.ts'
 import type { Outcome, Received } from './received.ts'
 import { seal } from './seal.ts'
 
@@ -19,26 +20,11 @@ export type DecidedGroup = {
   readonly book: Book
   readonly events: readonly Recorded[]
   /** One a command, in order; commands past its end did not fit and wait for the next group. */
-  readonly outcomes: readonly Outcome[]
+  readonly outcomes: readonly (Outcome | Failed)[]
 }
 
-/** Its key, and whatever else its decision may look up. */
-const mentionsOf = ({ command, data, actor, key }: Received, book: Book): readonly Mention[] => {
-  const mentions = command.mentions(data, book)
-  return key ? [{ kind: 'key', key: keyScope(actor, key.route, key.value) }, ...mentions] : mentions
-}
-
-/** Revisions of the events in the book that these commands need to see. */
-export const neededEvents = (book: Book, group: readonly Received[]): ReadonlySet<number> => {
-  const revisions = new Set<number>()
-  for (const received of group) {
-    for (const { kind, key } of mentionsOf(received, book)) {
-      const revision = findRevision(book, kind, key)
-      if (revision !== undefined) revisions.add(revision)
-    }
-  }
-  return revisions
-}
+/** Nothing came of this command, by no fault of the book or of the others. */
+export type Failed = { readonly kind: 'failed'; readonly error: Error }
 
 /**
  * Decides each command against the book and all that the group's earlier ones would make of it.
@@ -47,22 +33,34 @@ export const neededEvents = (book: Book, group: readonly Received[]): ReadonlySe
 export const decideGroup = (
   base: Book,
   group: readonly Received[],
-  fetched: ReadonlyMap<number, Recorded>,
+  facts: Facts,
   now: number,
 ): DecidedGroup => {
-  const book = fork(base)
+  const book = fork(base, facts.known)
   const events: Recorded[] = []
-  const outcomes: Outcome[] = []
+  const outcomes: (Outcome | Failed)[] = []
   let bytes = 0
   const eventAt = (revision: number): Recorded => {
-    const event = fetched.get(revision) ?? events[revision - base.revision - 1]
+    const event = facts.events.get(revision) ?? events[revision - base.revision - 1]
     if (event?.revision !== revision) {
       throw new Error(`event ${revision} of book ${base.id} was not fetched`)
     }
     return event
   }
   for (const received of group) {
-    const { outcome, event } = decideOne(received, book, eventAt, now)
+    const readiness = readinessOf(received, book, facts)
+    // What more it needs is fetched for the next group, of which it will be the first.
+    if (readiness === 'needs more' && outcomes.length > 0) break
+    if (readiness === 'unsettled') {
+      outcomes.push(failed(new Rejected(reject('store_unavailable'))))
+      continue
+    }
+    const decided = decideOrFail(received, book, eventAt, now)
+    if ('error' in decided) {
+      outcomes.push(decided)
+      continue
+    }
+    const { outcome, event } = decided
     if (event) {
       const size = encodedBytes(event)
       if (size > maxEventBytes) {
@@ -84,7 +82,33 @@ export const decideGroup = (
   return { book, events, outcomes }
 }
 
+const failed = (error: Error): Failed => ({ kind: 'failed', error })
+
+/** Whether all that the command mentions, seen from the book as the group has made it, is at hand. */
+const readinessOf = (
+  received: Received,
+  book: Book,
+  { known, events, unsettled }: Facts,
+): 'ready' | 'needs more' | 'unsettled' => {
+  for (const { kind, key } of mentionsOf(received, book)) {
+    const name = `${kind} ${key}`
+    if (unsettled.has(name)) return 'unsettled'
+    const revision = known.get(name)
+    if (revision === undefined || (revision !== null && !events.has(revision))) return 'needs more'
+  }
+  return 'ready'
+}
+
 type Decided = { readonly outcome: Outcome; readonly event?: Recorded }
+
+/** A mistake in one decision is no concern of the group's others: it has not touched the book. */
+const decideOrFail = (...what: Parameters<typeof decideOne>): Decided | Failed => {
+  try {
+    return decideOne(...what)
+  } catch (error) {
+    return failed(error as Error)
+  }
+}
 
 const decideOne = (
   received: Received,

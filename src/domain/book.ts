@@ -3,6 +3,7 @@ import { genesis } from './chain.ts'
 import { isoExponent } from './currency.ts'
 import type { LookupKind, Mention } from './lookup.ts'
 import type { MemberRole } from './member.ts'
+import { defaultWindow, type LookupMemory, letGoOfOldest, lookupMemory } from './memory.ts'
 
 /**
  * What a writer knows of its book. Books can be stacked: a fork reads through to the book below it
@@ -22,11 +23,18 @@ export type Book = {
   readonly accounts: Map<string, Account>
   /** The account that has each code, or had it last. */
   readonly codes: Map<string, string>
-  /** Revisions by kind and key, see `LookupKind`. */
+  /** Revisions by kind and key, see `LookupKind`: all of a fork's own, and the last ones below. */
   readonly lookups: Map<string, number>
+  /** Of a book that stands on no other one. */
+  readonly memory: LookupMemory | null
+  /** What was found out of lookups before deciding; then nothing else may be looked up. */
+  readonly known: KnownLookups | null
   /** Roles by user; null for one who is a member no more. */
   readonly members: Map<string, MemberRole | null>
 }
+
+/** Revisions by kind and key, as in `lookups`; null where the book never had it. */
+export type KnownLookups = ReadonlyMap<string, number | null>
 
 const maps = () => ({
   exponents: new Map<string, number>(),
@@ -36,19 +44,28 @@ const maps = () => ({
   members: new Map<string, MemberRole | null>(),
 })
 
-const mapNames = ['exponents', 'accounts', 'codes', 'lookups', 'members'] as const
+const mapNames = ['exponents', 'accounts', 'codes', 'members'] as const
 
-export const emptyBook = (id: string): Book => ({
+/** `window` is how many lookups it keeps in memory. */
+export const emptyBook = (id: string, window = defaultWindow): Book => ({
   below: null,
   id,
   header: null,
   revision: -1,
   hash: genesis(id),
   recordedAt: 0,
+  memory: lookupMemory(window),
+  known: null,
   ...maps(),
 })
 
-export const fork = (below: Book): Book => ({ ...below, below, ...maps() })
+export const fork = (below: Book, known = below.known): Book => ({
+  ...below,
+  below,
+  memory: null,
+  known,
+  ...maps(),
+})
 
 /** Puts what the fork changed into the book below it. */
 export const merge = (top: Book): void => {
@@ -60,9 +77,10 @@ export const merge = (top: Book): void => {
     const target: Map<string, unknown> = below[name]
     for (const [key, value] of top[name]) target.set(key, value)
   }
+  for (const [name, revision] of top.lookups) keep(below, name, revision)
 }
 
-type MapName = (typeof mapNames)[number]
+type MapName = (typeof mapNames)[number] | 'lookups'
 type Value<Name extends MapName> = Book[Name] extends Map<string, infer V> ? V : never
 
 const find = <Name extends MapName>(book: Book, name: Name, key: string) => {
@@ -89,13 +107,54 @@ export const lastMeant = (book: Book, reference: string): string =>
   find(book, 'codes', reference) ?? reference.toLowerCase()
 
 /** The revision of the event that this leads to; undefined where the book never had it. */
-export const findRevision = (book: Book, kind: Mention['kind'], key: string): number | undefined =>
-  kind === 'definition'
-    ? find(book, 'accounts', key)?.definedAt
-    : find(book, 'lookups', `${kind} ${key}`)
+export const findRevision = (
+  book: Book,
+  kind: Mention['kind'],
+  key: string,
+): number | undefined => {
+  if (kind === 'definition') return find(book, 'accounts', key)?.definedAt
+  const name = `${kind} ${key}`
+  const known = book.known?.get(name)
+  if (book.known && known === undefined) {
+    throw new Error(`${name} is looked up, but the command does not mention it`)
+  }
+  const found = find(book, 'lookups', name) ?? known ?? undefined
+  if (found === undefined && !book.known && isUncertain(book, name)) {
+    throw new Error(`${name} may be older than what book ${book.id} keeps: fetch it first`)
+  }
+  return found
+}
 
-export const remember = (book: Book, kind: LookupKind, key: string, revision: number): void => {
-  book.lookups.set(`${kind} ${key}`, revision)
+/** Like `findRevision`, but null where the book cannot have it, undefined where it may. */
+export const recall = (
+  book: Book,
+  kind: Mention['kind'],
+  key: string,
+): number | null | undefined => {
+  if (kind === 'definition') return find(book, 'accounts', key)?.definedAt ?? null
+  const name = `${kind} ${key}`
+  return find(book, 'lookups', name) ?? (isUncertain(book, name) ? undefined : null)
+}
+
+/** Whether something that is in no map may be older than they are. */
+const isUncertain = (book: Book, name: string): boolean => {
+  const { memory } = rootOf(book)
+  return memory !== null && memory.floor >= 0 && memory.filter.mayHave(name)
+}
+
+const rootOf = (book: Book): Book => (book.below ? rootOf(book.below) : book)
+
+/** Its window has every lookup of the events after this revision. */
+export const floorOf = (book: Book): number => rootOf(book).memory?.floor ?? -1
+
+export const remember = (book: Book, kind: LookupKind, key: string, revision: number): void =>
+  keep(book, `${kind} ${key}`, revision)
+
+const keep = ({ lookups, memory }: Book, name: string, revision: number): void => {
+  lookups.set(name, revision)
+  if (!memory) return
+  memory.filter.add(name)
+  letGoOfOldest(lookups, memory)
 }
 
 /** Digits after the point: as the book declares it, else by ISO 4217. */

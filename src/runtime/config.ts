@@ -1,3 +1,5 @@
+import type { WriterLimits } from '../commands/book-writer.ts'
+
 /** Where the parts are, from the environment; every one of them can be anywhere. */
 export type ServiceConfig = {
   readonly eventStoreUrl: string
@@ -20,6 +22,7 @@ export type ApiConfig = ServiceConfig & {
   readonly port: number
   readonly jwtSecret: string
   readonly fingerprintSecret: string
+  readonly writer: WriterLimits
   /** The administrator to make if there is none of this e-mail. */
   readonly admin: { readonly email: string; readonly password: string } | null
   /** Bytes of requests that may wait for their book at once. */
@@ -59,6 +62,15 @@ const bytesOf = (text: string, name: string): number => {
   throw new ConfigError(`${name} is "${text}"; use a number of bytes`)
 }
 
+/** A whole number, e.g. of lookups; an underscore may stand between digits. */
+const countOf = (environment: Environment, name: string, otherwise: number): number => {
+  const text = environment[name]
+  if (text === undefined || text === '') return otherwise
+  const count = Number(text.replaceAll('_', ''))
+  if (Number.isSafeInteger(count) && count >= 0) return count
+  throw new ConfigError(`${name} is "${text}"; use a whole number such as ${otherwise}`)
+}
+
 export const workerConfig = (environment: Environment): WorkerConfig => ({
   ...serviceConfig(environment),
   host: environment['HOST'] ?? '127.0.0.1',
@@ -83,6 +95,10 @@ export const apiConfig = (environment: Environment): ApiConfig => {
       'DAYBOOK_FINGERPRINT_SECRET',
       '$(openssl rand -hex 32)',
     ),
+    writer: {
+      window: countOf(environment, 'DAYBOOK_LOOKUP_WINDOW', 100_000),
+      gap: 20_000,
+    },
     admin: email && password ? { email, password } : null,
     maxWaitingBytes: bytesOf(
       environment['DAYBOOK_MAX_WAITING_BYTES'] ?? '67108864',

@@ -1,5 +1,6 @@
 import type { BookLog } from '../commands/book-log.ts'
 import type { BookWriters } from '../commands/book-writers.ts'
+import type { LookupIndex } from '../commands/lookup-index.ts'
 import { Rejected } from '../domain/rejection.ts'
 import type { ApiMetrics } from './metrics.ts'
 
@@ -15,6 +16,20 @@ export const measuredLog = <Log extends BookLog>(
     stop({ result: result.kind })
     groupSize.observe(events.length)
     return result
+  },
+})
+
+/** The same index, its questions counted. */
+export const measuredIndex = ({ find }: LookupIndex, { lookups }: ApiMetrics): LookupIndex => ({
+  find: async (...what) => {
+    try {
+      const answer = await find(...what)
+      lookups.inc({ result: 'answered' })
+      return answer
+    } catch (error) {
+      lookups.inc({ result: 'away' })
+      throw error
+    }
   },
 })
 

@@ -75,6 +75,12 @@ export const apiMetrics = (register: Registry) => {
       buckets: seconds,
       registers,
     }),
+    lookups: new Counter({
+      name: 'daybook_lookup_questions_total',
+      help: 'Questions for keys and ids older than the memory of a writer: answered, or away',
+      labelNames: ['result'],
+      registers,
+    }),
     cache: cacheCounter(register),
   }
 }

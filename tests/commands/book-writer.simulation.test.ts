@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { violations } from './simulation/invariants.ts'
-import { plantedAround, plantedWithin, withMutant } from './simulation/planted-bugs.ts'
+import { withMutant } from './simulation/mutant.ts'
+import { plantedAround, plantedBelow, plantedWithin } from './simulation/planted-bugs.ts'
 import { type Mistake, simulate } from './simulation/simulate.ts'
 
 const seeds = Number(process.env['DAYBOOK_WRITER_SEEDS'] ?? 2000)
@@ -22,7 +23,13 @@ describe('a mistake that is planted in the writer shows in its simulation: it', 
   }
   for (const [name, mutation] of Object.entries(plantedWithin)) {
     it(name, async () => {
-      assert(await withMutant(mutation, (writer) => firstSeedThatShows({ writer })))
+      const writer = 'commands/book-writer.js'
+      assert(await withMutant(writer, mutation, (writer) => firstSeedThatShows({ writer })))
+    })
+  }
+  for (const [name, [module, ...mutation]] of Object.entries(plantedBelow)) {
+    it(name, async () => {
+      assert(await withMutant(module, mutation, (writer) => firstSeedThatShows({ writer })))
     })
   }
 })

@@ -6,6 +6,7 @@ import type { Received } from '../../src/commands/received.ts'
 import { removeMember } from '../../src/commands/remove-member.ts'
 import { setMember } from '../../src/commands/set-member.ts'
 import { type Book, emptyBook, merge } from '../../src/domain/book.ts'
+import { factsFrom, outcomesOf } from '../support/facts.ts'
 import { bookId, idSource, receivedOf } from '../support/received.ts'
 
 const ann = '11111111-1111-4111-8111-111111111111'
@@ -17,9 +18,10 @@ describe('who may do what in a book', () => {
   let nextId: () => string
 
   const by = (actor: string, received: Received, isAdmin = false): string => {
-    const decided = decideGroup(book, [{ ...received, actor, isAdmin }], new Map(), 1_000)
+    const group = [{ ...received, actor, isAdmin }]
+    const decided = decideGroup(book, group, factsFrom(book, group, []), 1_000)
     merge(decided.book)
-    const [outcome] = decided.outcomes
+    const [outcome] = outcomesOf(decided)
     return outcome?.kind === 'refused' ? outcome.rejection.code : (outcome?.event.type ?? 'nothing')
   }
   const open = (key: string | null = null) => receivedOf(openAccounts, account, { nextId, key })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { decideGroup, neededEvents } from '../../src/commands/decide-group.ts'
+import { decideGroup } from '../../src/commands/decide-group.ts'
 import { openAccounts } from '../../src/commands/open-accounts.ts'
 import { openBook } from '../../src/commands/open-book.ts'
 import type { Outcome, Received } from '../../src/commands/received.ts'
@@ -10,6 +10,7 @@ import { type Book, emptyBook, findAccount, fork, merge } from '../../src/domain
 import type { Recorded } from '../../src/domain/events/index.ts'
 import { evolve } from '../../src/domain/evolve.ts'
 import { upcast } from '../../src/domain/upcast.ts'
+import { factsFrom, outcomesOf } from '../support/facts.ts'
 import { type History, history, runs, start } from '../support/histories.ts'
 import { type NaiveAccount, naiveLedger, naiveResults } from '../support/naive-ledger.ts'
 import { bookId, idSource, receivedOf } from '../support/received.ts'
@@ -17,15 +18,14 @@ import { plain } from '../support/run-table.ts'
 
 type Live = { readonly book: Book; readonly log: Recorded[]; readonly nextId: () => string }
 
-const decide = ({ book, log }: Live, group: readonly Received[], now: number) => {
-  const fetched = new Map<number, Recorded>()
-  for (const revision of neededEvents(book, group)) fetched.set(revision, log[revision]!)
-  return decideGroup(book, group, fetched, now)
-}
+const decide = ({ book, log }: Live, group: readonly Received[], now: number) =>
+  decideGroup(book, group, factsFrom(book, group, log), now)
 
 /** Decides and commits. */
 const take = (live: Live, group: readonly Received[], now: number): readonly Outcome[] => {
-  const { book, events, outcomes } = decide(live, group, now)
+  const decided = decide(live, group, now)
+  const { book, events } = decided
+  const outcomes = outcomesOf(decided)
   assert.equal(outcomes.length, group.length)
   merge(book)
   live.log.push(...events)

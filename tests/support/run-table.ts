@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { validator } from '../../src/api/validation.ts'
-import { type DecidedGroup, decideGroup, neededEvents } from '../../src/commands/decide-group.ts'
+import { type DecidedGroup, decideGroup } from '../../src/commands/decide-group.ts'
 import type { Outcome, Received } from '../../src/commands/received.ts'
 import { available } from '../../src/domain/account.ts'
 import { type Book, emptyBook, findAccount, lastMeant, merge } from '../../src/domain/book.ts'
@@ -9,6 +9,7 @@ import { onlyExisting } from '../../src/domain/events/transactions-recorded.ts'
 import { evolve } from '../../src/domain/evolve.ts'
 import type { RejectionCode } from '../../src/domain/rejection.ts'
 import { upcast } from '../../src/domain/upcast.ts'
+import { factsFrom, outcomesOf } from './facts.ts'
 import { bookId, idSource, receivedOf } from './received.ts'
 import type { Row, Table } from './table.ts'
 
@@ -29,7 +30,7 @@ export const runTable = (table: Table): Set<RejectionCode> => {
     } else {
       const step = { received: receive(row, book, nextId), now, row }
       const decided = decide(book, [step.received], log, now)
-      const [outcome] = decided.outcomes
+      const [outcome] = outcomesOf(decided)
       assert(outcome)
       assert.equal(describe(outcome, decided, step, log), row.expected, place(table, row))
       assert.deepEqual(itemsOf(outcome, row), row.items, place(table, row))
@@ -70,10 +71,9 @@ const decide = (
   log: readonly Recorded[],
   now: number,
 ): DecidedGroup => {
-  const fetched = new Map<number, Recorded>()
-  for (const revision of neededEvents(book, group)) fetched.set(revision, log[revision]!)
   const before = plain(book)
-  const decided = decideGroup(book, group, fetched, Math.max(now, book.recordedAt))
+  const facts = factsFrom(book, group, log)
+  const decided = decideGroup(book, group, facts, Math.max(now, book.recordedAt))
   assert.deepEqual(plain(book), before, 'deciding changed the book')
   return decided
 }
@@ -152,7 +152,7 @@ const fold = (log: readonly Recorded[]): Book => {
 
 /** All of a book in one comparable value, without the order in which it came about. */
 export const plain = (book: Book) => {
-  const { below: _, ...rest } = book
+  const { below: _, memory: __, known: ___, ...rest } = book
   const sorted = <Value>(map: ReadonlyMap<string, Value>) =>
     [...map].sort(([one], [other]) => (one < other ? -1 : 1))
   return {
@@ -177,7 +177,7 @@ const together = (steps: readonly Step[]): Outcome[] => {
     const decided = decide(book, group, log, now)
     merge(decided.book)
     log.push(...decided.events)
-    outcomes.push(...decided.outcomes)
+    outcomes.push(...outcomesOf(decided))
   }
   return outcomes
 }

@@ -1,10 +1,11 @@
-import { decideGroup, neededEvents } from '../../src/commands/decide-group.ts'
+import { decideGroup } from '../../src/commands/decide-group.ts'
 import { openAccounts } from '../../src/commands/open-accounts.ts'
 import { openBook } from '../../src/commands/open-book.ts'
 import type { Received } from '../../src/commands/received.ts'
 import { recordTransactions } from '../../src/commands/record-transactions.ts'
 import { emptyBook, merge } from '../../src/domain/book.ts'
 import type { Recorded } from '../../src/domain/events/index.ts'
+import { factsFrom } from './facts.ts'
 import { bookId, idSource, receivedOf } from './received.ts'
 
 /** The log that these commands make, each at its time. */
@@ -12,9 +13,8 @@ export const logOf = (commands: readonly { received: Received; now: number }[]):
   const book = emptyBook(bookId)
   const log: Recorded[] = []
   for (const { received, now } of commands) {
-    const fetched = new Map<number, Recorded>()
-    for (const revision of neededEvents(book, [received])) fetched.set(revision, log[revision]!)
-    const decided = decideGroup(book, [received], fetched, Math.max(now, book.recordedAt))
+    const facts = factsFrom(book, [received], log)
+    const decided = decideGroup(book, [received], facts, Math.max(now, book.recordedAt))
     merge(decided.book)
     log.push(...decided.events)
   }

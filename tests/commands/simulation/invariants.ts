@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import { answerWithin } from '../../../src/commands/book-writer.ts'
-import { decideGroup, neededEvents } from '../../../src/commands/decide-group.ts'
+import { decideGroup } from '../../../src/commands/decide-group.ts'
 import type { Outcome } from '../../../src/commands/received.ts'
 import { emptyBook } from '../../../src/domain/book.ts'
 import { genesis, hashEvent } from '../../../src/domain/chain.ts'
-import type { Recorded } from '../../../src/domain/events/index.ts'
 import { evolve } from '../../../src/domain/evolve.ts'
 import { Rejected, type RejectionCode, stateless } from '../../../src/domain/rejection.ts'
+import { factsFrom } from '../../support/facts.ts'
 import { bookId } from '../../support/received.ts'
 import type { Attempt, Run } from './simulate.ts'
 
@@ -18,6 +18,8 @@ export const violations = (run: Run): string[] => {
   }
   for (const attempt of run.attempts) found.push(...attemptIsHonest(attempt, run))
   found.push(...refusalsAreTrue(run), ...keysAnswerAlike(run))
+  const last = run.attempts.filter(({ isLast }) => isLast)
+  if (!last.some(({ outcome }) => outcome)) found.push('nobody is answered when all is well')
   if (!run.isIdle) found.push('a writer is still busy when all is over')
   return found
 }
@@ -148,11 +150,8 @@ const refusalsAreTrue = ({ store, attempts }: Run): string[] => {
   const book = emptyBook(bookId)
   for (const { received, outcome, at } of refused) {
     while (book.revision < at) evolve(book, store.events[book.revision + 1]!)
-    const fetched = new Map<number, Recorded>()
-    for (const revision of neededEvents(book, [received])) {
-      fetched.set(revision, store.events[revision]!)
-    }
-    const [again] = decideGroup(book, [received], fetched, book.recordedAt).outcomes
+    const facts = factsFrom(book, [received], store.events)
+    const [again] = decideGroup(book, [received], facts, book.recordedAt).outcomes
     if (again?.kind !== 'refused' || again.rejection.code !== outcome.rejection.code) {
       found.push(`${outcome.rejection.code} at ${outcome.revision} was not so`)
     }

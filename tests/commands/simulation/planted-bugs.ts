@@ -1,9 +1,9 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { BookLog } from '../../../src/commands/book-log.ts'
-import { answerWithin, type bookWriter } from '../../../src/commands/book-writer.ts'
+import { answerWithin } from '../../../src/commands/book-writer.ts'
 import type { Received } from '../../../src/commands/received.ts'
 import type { StoredEvent } from '../../../src/domain/upcast.ts'
 import { idSource } from '../../support/received.ts'
+import type { Mutation } from './mutant.ts'
 import type { Mistake } from './simulate.ts'
 
 const appends =
@@ -117,12 +117,20 @@ export const plantedAround: Readonly<Record<string, Mistake>> = {
       (append) => (book, expected, events) => append(book, expected, events.slice(0, 1)),
     ),
   },
+  'counts what is not in the index though the index is behind': {
+    index: ({ find }, { store }) => ({
+      find: async (...what) => {
+        const { revisions } = await find(...what)
+        const head = store.events.at(-1)
+        const checkpoint = { revision: head?.revision ?? -1, hash: head?.metadata.hash ?? '' }
+        return { checkpoint, revisions }
+      },
+    }),
+  },
   'lets nobody go when time is up': {
     after: (after) => (ms, run) => (ms === answerWithin ? () => {} : after(ms, run)),
   },
 }
-
-type Mutation = readonly [from: string, to: string]
 
 /** Mistakes within the writer, by changing a place of its compiled text. */
 export const plantedWithin: Readonly<Record<string, Mutation>> = {
@@ -165,24 +173,32 @@ export const plantedWithin: Readonly<Record<string, Mutation>> = {
   'does not read what it missed': ['await refresh()', 'base.revision++'],
 }
 
-/** Runs something with a changed writer in place of ours. */
-export const withMutant = async <Result>(
-  [from, to]: Mutation,
-  run: (writer: typeof bookWriter) => Promise<Result>,
-): Promise<Result> => {
-  const source = new URL('../../../src/commands/book-writer.js', import.meta.url)
-  const text = readFileSync(source, 'utf8').replace(/\/\/# sourceMappingURL.*/, '')
-  const parts = text.split(from)
-  if (parts.length !== 2)
-    throw new Error(`"${from}" stands ${parts.length - 1} times in the writer`)
-  const name = `book-writer.mutant-${process.pid}-${++mutants}.js`
-  const file = new URL(name, source)
-  writeFileSync(file, parts.join(to))
-  try {
-    const { bookWriter: mutant } = (await import(file.href)) as { bookWriter: typeof bookWriter }
-    return await run(mutant)
-  } finally {
-    rmSync(file, { force: true })
-  }
+/** Mistakes in what it looks up, by changing a place of another module. */
+export const plantedBelow: Readonly<Record<string, readonly [module: string, ...Mutation]>> = {
+  'trusts an index of another log': [
+    'commands/fetch-facts.js',
+    'event?.metadata.hash === hash',
+    'true',
+  ],
+  'takes the word of the index for what an event holds': [
+    'commands/fetch-facts.js',
+    '            known.delete(name);\n',
+    '',
+  ],
+  'takes what it could not settle for new': [
+    'commands/fetch-facts.js',
+    'return false;',
+    'return true;',
+  ],
+  'forgets what its filter has': [
+    'domain/bloom-filter.js',
+    'return layers.some(',
+    'return [].some(',
+  ],
+  'does not know that its window has a floor': [
+    'domain/memory.js',
+    'memory.floor = Math.max(memory.floor, revision);',
+    '',
+  ],
+  'looks into its window only': ['domain/book.js', 'memory.filter.mayHave(name)', 'false'],
 }
-let mutants = 0

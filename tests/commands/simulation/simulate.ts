@@ -1,9 +1,11 @@
 import type { BookLog } from '../../../src/commands/book-log.ts'
 import { bookWriter, type WriterOptions } from '../../../src/commands/book-writer.ts'
+import type { LookupIndex } from '../../../src/commands/lookup-index.ts'
 import type { Outcome, Received } from '../../../src/commands/received.ts'
 import type { Recorded } from '../../../src/domain/events/index.ts'
 import { type Random, randomOf } from '../../support/random.ts'
 import { bookId, idSource, receivedOf } from '../../support/received.ts'
+import { reachIndex, type SimulatedIndex } from './index-of-lookups.ts'
 import { type Request, requestsOf } from './requests.ts'
 import { reach, type SimulatedStore, simulatedStore, type Weather } from './store.ts'
 import { type VirtualTime, virtualTime } from './time.ts'
@@ -21,6 +23,8 @@ export type Attempt = {
   /** Null too where the process died before it answered. */
   error: Error | null
   isCutOff: boolean
+  /** Sent when the weather had cleared and all was over. */
+  readonly isLast: boolean
 }
 
 export type Run = {
@@ -35,6 +39,7 @@ export type Run = {
 export type Mistake = {
   readonly writer?: typeof bookWriter
   readonly log?: (log: BookLog, surroundings: MistakeSurroundings) => BookLog
+  readonly index?: (index: LookupIndex, surroundings: MistakeSurroundings) => LookupIndex
   readonly after?: (after: WriterOptions['after']) => WriterOptions['after']
   readonly received?: (received: Received) => Received
 }
@@ -51,6 +56,8 @@ const calm: Weather = {
   doubled: 0,
   failingRead: 0,
   slowRead: 0,
+  laggingIndex: 0,
+  falseIndex: 0,
   denied: 0,
   isSmall: false,
 }
@@ -70,6 +77,8 @@ const weatherOf = (random: Random): Weather => {
     doubled: random.pick(rates),
     failingRead: random.pick(rates) / 3,
     slowRead: random.pick(rates) / 3,
+    laggingIndex: random.pick([0, 0.5, 1]),
+    falseIndex: random.pick(rates),
   }
 }
 
@@ -85,11 +94,20 @@ export const simulate = async (seed: number, mistake: Mistake = {}): Promise<Run
   const weather = () => (time.now() < healsAt ? bad : calm)
   const attempts: Attempt[] = []
   const announced: Recorded[] = []
-  const start = () => startProcess(time, store, random, weather, announced, mistake)
+  const limits: WriterOptions['limits'] = {
+    window: random.pick([1, 2, 5, 20, 1_000]),
+    gap: random.pick([0, 2, 10, 1_000]),
+  }
+  const world: World = { time, store, index: { checkpoint: -1 }, random, weather, limits }
+  const start = () => startProcess(world, announced, mistake)
   const processes = Array.from({ length: random.between(1, 3) }, start)
   const nextId = idSource(seed.toString(16))
 
-  const send = (request: Request, process: number): { attempt: Attempt; ended: Promise<void> } => {
+  const send = (
+    request: Request,
+    process: number,
+    isLast = false,
+  ): { attempt: Attempt; ended: Promise<void> } => {
     const { command, data, key } = request
     const received = receivedOf(command, data, { key, nextId })
     const attempt: Attempt = {
@@ -102,6 +120,7 @@ export const simulate = async (seed: number, mistake: Mistake = {}): Promise<Run
       outcome: null,
       error: null,
       isCutOff: false,
+      isLast,
     }
     attempts.push(attempt)
     const { writer, died } = processes[process]!
@@ -156,11 +175,13 @@ export const simulate = async (seed: number, mistake: Mistake = {}): Promise<Run
   }
   const all = requestsOf(random)
   void Promise.all(all.clients.map(client))
+  // Time is not over before the weather has cleared.
+  time.after(healsAt - time.now(), () => {})
   await time.runOut()
   // Long after all is said and done, every process gives every key its answer again.
   for (const request of [...all.opening, ...all.clients.flat()]) {
     if (request.key === null && !request.hasIds) continue
-    for (const place of processes.keys()) send(request, place)
+    for (const place of processes.keys()) send(request, place, true)
   }
   await time.runOut()
   const isIdle = processes.every(({ writer }) => writer.isIdle())
@@ -173,11 +194,17 @@ type Process = {
   readonly die: () => void
 }
 
+type World = {
+  readonly time: VirtualTime
+  readonly store: SimulatedStore
+  readonly index: SimulatedIndex
+  readonly random: Random
+  readonly weather: () => Weather
+  readonly limits: WriterOptions['limits']
+}
+
 const startProcess = (
-  time: VirtualTime,
-  store: SimulatedStore,
-  random: Random,
-  weather: () => Weather,
+  { time, store, index, random, weather, limits }: World,
   announced: Recorded[],
   mistake: Mistake,
 ): Process => {
@@ -191,9 +218,14 @@ const startProcess = (
   })
   const after: WriterOptions['after'] = (ms, run) => time.after(ms, () => isAlive && run())
   const sleep = (ms: number) => new Promise<void>((resolve) => after(ms, resolve))
-  const log = reach(store, { random, after, weather }, time.after)
+  const surroundings = { random, after, weather }
+  const log = reach(store, surroundings, time.after)
+  const lookups = reachIndex(index, store, surroundings)
+  const around = { store, random, sleep }
   const writer = (mistake.writer ?? bookWriter)(bookId, {
-    log: mistake.log?.(log, { store, random, sleep }) ?? log,
+    log: mistake.log?.(log, around) ?? log,
+    index: mistake.index?.(lookups, around) ?? lookups,
+    limits,
     clock: () => time.now(),
     after: mistake.after?.(after) ?? after,
     random: random.next,

@@ -40,6 +40,10 @@ export type Weather = {
   readonly doubled: number
   readonly failingRead: number
   readonly slowRead: number
+  /** The index of lookups is behind when it is asked. */
+  readonly laggingIndex: number
+  /** It is that of another log, or broken. */
+  readonly falseIndex: number
   /** The store does not let this process write just now. */
   readonly denied: number
   /** It refuses appends of more than two events. */

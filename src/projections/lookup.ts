@@ -1,0 +1,35 @@
+import { derivedId } from '../domain/ids.ts'
+import { lookupsOf, type Mention } from '../domain/lookup.ts'
+import { projection } from './projection.ts'
+import { is, type Table } from './table.ts'
+
+const lookup = {
+  columns: {
+    /** Follows from book, kind and key: keys are long, and asked for by the whole of them only. */
+    id: is('uuid'),
+    book_id: is('uuid'),
+    revision: is('int8'),
+  },
+  primaryKey: ['id'],
+  isAppendOnly: true,
+  indexes: [],
+  foreignKeys: {},
+} as const satisfies Table
+
+export const lookupId = (bookId: string, { kind, key }: Mention): string =>
+  derivedId('lookup', bookId, kind, key)
+
+/** Where each key, id and reference of a book leads. The book's writer asks for old ones. */
+export const lookups = projection({
+  name: 'lookup',
+  version: 1,
+  isUnskippable: true,
+  tables: { lookup },
+  needs: () => ({}),
+  apply: (event, rows, bookId) => {
+    for (const mention of lookupsOf(event)) {
+      const id = lookupId(bookId, mention)
+      rows.add('lookup', { id, book_id: bookId, revision: event.revision })
+    }
+  },
+})

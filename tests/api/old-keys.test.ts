@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { openAccounts, openBook, type TestBook, toBook, transfer } from '../support/book.ts'
+import { type Daybook, daybook, openDaybook } from '../support/daybook.ts'
+import { eventsOf } from '../support/log-of-book.ts'
+import type { Rest } from '../support/rest.ts'
+
+const pay = (amount: number) => transfer('equity:capital', 'asset:cash', amount)
+const keyed = (value: string) => ({ 'idempotency-key': value })
+
+/** Questions to the lookup projection so far. */
+const questionsOf = async (rest: Rest): Promise<number> => {
+  const { text } = await rest.get('/metrics')
+  const found = /^daybook_lookup_questions_total\{result="answered"\} (\d+)$/m.exec(text)
+  return Number(found?.[1] ?? 0)
+}
+
+describe('a key or an id that was used longer ago than a writer remembers', () => {
+  let running: Daybook
+  let small: Daybook
+  let book: TestBook
+  const oldKey = randomUUID()
+  const oldId = randomUUID()
+
+  before(async () => {
+    running = await daybook()
+    const environment = { ...running.environment, DAYBOOK_LOOKUP_WINDOW: '20' }
+    small = await openDaybook(environment, { hasWorker: false })
+    book = await openBook(small.rest)
+    await openAccounts(book, ['asset:cash', 'equity:capital'])
+  })
+  after(() => small.close())
+
+  it('costs no question while everything is new', async () => {
+    const first = await book.post('/transactions', pay(1), keyed(oldKey))
+    assert.equal(first.status, 201, first.text)
+    await book.post('/transactions', { ...pay(2), id: oldId })
+    for (let count = 0; count < 40; count++) {
+      const more = { ...pay(3), id: randomUUID() }
+      assert.equal((await book.post('/transactions', more, keyed(randomUUID()))).status, 201)
+    }
+    assert.equal(await questionsOf(small.rest), 0)
+  })
+
+  it('is answered as the first time, and refused with another body', async () => {
+    const again = await book.post('/transactions', pay(1), keyed(oldKey))
+    assert.equal(again.status, 201, again.text)
+    assert.equal(again.headers.get('idempotent-replayed'), 'true')
+    const other = await book.post('/transactions', pay(9), keyed(oldKey))
+    assert.equal(other.error.code, 'idempotency_key_reused')
+    const sameId = await book.post('/transactions', { ...pay(2), id: oldId })
+    assert.equal(sameId.status, 200, sameId.text)
+    assert.equal(sameId.headers.get('idempotent-replayed'), 'true')
+    const otherContent = await book.post('/transactions', { ...pay(9), id: oldId })
+    assert.equal(otherContent.error.code, 'transaction_id_taken')
+    assert.equal((await eventsOf(running, book.id)).length, 44)
+    assert.equal(await questionsOf(small.rest), 4)
+  })
+
+  it('is so after a restart too', async () => {
+    const { close, ...rest } = await small.startApi()
+    try {
+      const anew = toBook(rest, book.id, book.revision)
+      const again = await anew.post('/transactions', pay(1), keyed(oldKey))
+      assert.equal(again.headers.get('idempotent-replayed'), 'true')
+      assert.equal(await questionsOf(rest), 1)
+    } finally {
+      await close()
+    }
+  })
+})

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict'
+import { bloomFilter, hash } from '../../src/domain/bloom-filter.ts'
+
+describe('a filter', () => {
+  const filter = bloomFilter()
+  const count = 400_000
+  before(() => {
+    for (let index = 0; index < count; index++) filter.add(`key ${index}`)
+  })
+
+  it('has all that was added, over as many layers as it took', () => {
+    assert.equal(filter.layers.length, 3)
+    for (let index = 0; index < count; index++) assert(filter.mayHave(`key ${index}`), `${index}`)
+  })
+
+  it('takes fewer than 3 of 1,000 others for its own', () => {
+    let wrong = 0
+    for (let index = 0; index < 100_000; index++) if (filter.mayHave(`other ${index}`)) wrong++
+    assert(wrong > 0 && wrong < 300, `${wrong} of 100,000`)
+  })
+
+  it('goes on from the layers that were kept', () => {
+    const again = bloomFilter(filter.layers)
+    assert(again.mayHave('key 0') && again.mayHave(`key ${count - 1}`))
+  })
+
+  it('hashes as every release has', () => {
+    assert.deepEqual(hash(''), [0x1aee8d83, 0x488bdcb9])
+    assert.deepEqual(
+      hash('transaction 01890a5d-ac96-774b-bcce-b302099a8057'),
+      [0xcd27698c, 0xd161625f],
+    )
+  })
+})
