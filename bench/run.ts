@@ -80,11 +80,13 @@ try {
     },
   }
   for (const measure of chosen) {
-    const prepared = await measure.prepare(bench)
+    const began = performance.now()
     console.error(`${measure.title} ...`)
+    const prepared = await measure.prepare(bench)
     const result = await runRounds(measure, prepared, Number(options.rounds))
     results.push(result)
-    console.error(toTable([result]))
+    const took = Math.round((performance.now() - began) / 1000)
+    console.error(`${toTable([result])}\n(${took} s)`)
   }
 } catch (error) {
   console.error(error)

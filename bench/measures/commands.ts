@@ -4,7 +4,7 @@ import type { Asked } from '../load/requests.ts'
 import { type Book, ledgerSchema, untilFolded } from '../parts/book.ts'
 import type { Bench, Contender, Measure, Sample } from './measure.ts'
 
-const measureMs = 1_500
+const measureMs = 1_200
 const batchSize = 1_000
 
 type Commands = {

@@ -4,7 +4,7 @@ import type { Asked } from '../load/requests.ts'
 import { untilFolded } from '../parts/book.ts'
 import type { Bench, Contender, Measure } from './measure.ts'
 
-const measureMs = 1_200
+const measureMs = 1_000
 
 const contender = (
   { stack }: Bench,
