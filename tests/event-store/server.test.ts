@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2'
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { binaryEvent, EventStoreDBClient, jsonEvent } from '@eventstore/db-client'
@@ -8,11 +9,14 @@ import type { Disk, DiskFile } from '../../src/event-store/disk/disk.ts'
 import { realDisk } from '../../src/event-store/disk/real-disk.ts'
 import { EMPTY, messageField } from '../../src/event-store/protobuf.ts'
 import { serveDisk, serveEventStore } from '../../src/event-store/serve.ts'
-import { framed, idsAsStrings } from '../contract/support/raw.ts'
-import { startServer } from './support/server-child.ts'
+import { framed, idsAsStrings, streams } from '../contract/support/raw.ts'
+import { canMount, startOnSmallDisk, startServer } from './support/server-child.ts'
 
 const clientOf = (port: number) =>
   EventStoreDBClient.connectionString(`esdb://127.0.0.1:${port}?tls=false`)
+
+/** The client says why only of the plain append, which it takes where there are credentials. */
+const credentials = { username: 'a', password: 'b' }
 
 const sample = (n: number) => jsonEvent({ type: 'Sampled', data: { n } })
 
@@ -59,6 +63,22 @@ describe('a served event store', function () {
     await again.end('SIGTERM')
   })
 
+  it('drops its long calls on SIGTERM with CANCEL, so that clients go elsewhere', async () => {
+    const server = await startServer(directory)
+    const session = connect(`http://127.0.0.1:${server.port}`)
+    session.on('error', () => undefined)
+    const read = subscribeToAll(session)
+    read.resume()
+    const batches = post(session, 'BatchAppend')
+    batches.resume()
+    await once(read, 'response')
+    const gone = [read, batches].map((stream) => once(stream, 'close'))
+    assert.equal(await server.end('SIGTERM'), 0)
+    await Promise.all(gone)
+    assert.deepEqual([read.rstCode, batches.rstCode], Array(2).fill(constants.NGHTTP2_CANCEL))
+    session.destroy()
+  })
+
   it('answers a retry after a restart as it did before', async () => {
     const [batch, more] = [[sample(1), sample(2)], [sample(3)]]
     const first = await startServer(directory)
@@ -79,7 +99,7 @@ describe('a served event store', function () {
     const client = clientOf(server.port)
     await client.appendToStream('s', sample(0))
     faults.write = 'ENOSPC'
-    for (const options of [{}, { credentials: { username: 'a', password: 'b' } }]) {
+    for (const options of [{}, { credentials }]) {
       await assert.rejects(client.appendToStream('s', sample(1), options))
     }
     await assert.rejects(client.deleteStream('s'), /UNAVAILABLE.*ENOSPC/)
@@ -89,6 +109,31 @@ describe('a served event store', function () {
     assert.equal(await count(client, 's'), 2)
     await client.dispose()
     await server.close()
+  })
+
+  it('does so on a real disk, which is full', async function () {
+    if (!canMount()) return this.skip()
+    const server = await startOnSmallDisk(directory, 16, 6)
+    const { client, child } = server
+    const large = () => binaryEvent({ type: 'Large', data: new Uint8Array(300_000).fill(1) })
+    let stored = 0
+    const appendUntilFull = async () => {
+      for (;;) {
+        const expectedRevision = stored === 0 ? 'no_stream' : BigInt(stored - 1)
+        await client.appendToStream('s', large(), { expectedRevision, credentials })
+        stored++
+      }
+    }
+    await assert.rejects(appendUntilFull(), /ENOSPC/)
+    assert(stored > 5, `${stored} were stored`)
+    await assert.rejects(appendUntilFull(), /ENOSPC/)
+    assert.equal(await count(client, 's'), stored)
+    rmSync(join(`/proc/${child.pid}/root`, directory, 'ballast'))
+    const before = stored
+    await assert.rejects(appendUntilFull(), /ENOSPC/)
+    assert(stored > before + 5, `${stored - before} more were stored`)
+    assert.equal(await count(client, 's'), stored)
+    assert.equal(await server.end('SIGTERM'), 0)
   })
 
   it('ends after a failed sync, without an answer', async () => {
@@ -140,13 +185,18 @@ describe('a served event store', function () {
 function subscribeToAll(session: ClientHttp2Session): ClientHttp2Stream {
   const all = messageField(2, messageField(2, EMPTY))
   const options = [all, messageField(6, EMPTY), messageField(8, EMPTY), idsAsStrings]
+  const stream = post(session, 'Read')
+  stream.end(framed(messageField(1, ...options)))
+  return stream
+}
+
+function post(session: ClientHttp2Session, method: string): ClientHttp2Stream {
   const stream = session.request({
     ':method': 'POST',
-    ':path': '/event_store.client.streams.Streams/Read',
+    ':path': streams(method),
     'content-type': 'application/grpc',
   })
   stream.on('error', () => undefined)
-  stream.end(framed(messageField(1, ...options)))
   return stream
 }
 

@@ -34,7 +34,7 @@ export class Call {
     return this.isOver || this.stream.destroyed || this.stream.closed
   }
 
-  readonly isExpired = (): boolean => Date.now() > this.deadline
+  readonly isExpired = (): boolean => Date.now() >= this.deadline
 
   onClose(listener: () => void): void {
     this.stream.once('close', listener)

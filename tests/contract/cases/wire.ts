@@ -22,6 +22,7 @@ import { type ContractCase, collect, events, newStream, revisions } from '../sup
 
 const FEATURES = '/event_store.client.server_features.ServerFeatures/GetSupportedMethods'
 const ANY = 4
+const STREAM_EXISTS = 5
 
 const connection: ContractCase[] = [
   {
@@ -181,4 +182,86 @@ const append: ContractCase[] = [
   },
 ]
 
-export const wireCases = [...connection, ...ids, ...append]
+/** A DeleteReq or TombstoneReq with its expected revision as a field. */
+const removal = (stream: string, expected: Buffer) =>
+  framed(messageField(1, streamId(stream), expected))
+
+const removals: ContractCase[] = [
+  {
+    name: 'says in the trailers of a delete what was expected, and what is there',
+    run: async ({ client, url }) => {
+      const [empty, three] = [newStream(), newStream()]
+      await client.appendToStream(three, events(3))
+      for (const [stream, field, expected, actual] of [
+        [empty, messageField(ANY, EMPTY), '-2', undefined],
+        [empty, messageField(STREAM_EXISTS, EMPTY), '-4', undefined],
+        [empty, uintField(2, 7), '7', undefined],
+        [three, uintField(2, 7), '7', '2'],
+      ] as const) {
+        const { trailers } = await rawCall(url, streams('Delete'), removal(stream, field))
+        assert.equal(trailers['grpc-status'], '9')
+        assert.equal(trailers['exception'], 'wrong-expected-version')
+        assert.equal(trailers['stream-name'], stream)
+        assert.equal(trailers['expected-version'], expected)
+        assert.equal(trailers['actual-version'], actual)
+      }
+    },
+  },
+  {
+    name: 'says in the trailers of any call that its stream has a tombstone',
+    run: async ({ client, url }) => {
+      const stream = newStream()
+      await client.appendToStream(stream, events(1))
+      await client.tombstoneStream(stream)
+      const options = messageField(1, streamId(stream), messageField(ANY, EMPTY))
+      for (const [method, body] of [
+        ['Append', framed(options, proposed(2, uuid(1, randomUUID()), ...typed))],
+        ['Delete', framed(options)],
+        ['Tombstone', framed(options)],
+        ['Read', readRequest(stream, count(1), idsAsStrings)],
+      ] as const) {
+        const { trailers } = await rawCall(url, streams(method), body)
+        assert.equal(trailers['grpc-status'], '9', method)
+        assert.equal(trailers['exception'], 'stream-deleted', method)
+        assert.equal(trailers['stream-name'], stream, method)
+      }
+    },
+  },
+]
+
+const headers: ContractCase[] = [
+  {
+    name: 'writes nothing for a call whose grpc-timeout has passed',
+    run: async ({ client, url }) => {
+      const stream = newStream()
+      await client.appendToStream(stream, events(1))
+      const options = messageField(1, streamId(stream), messageField(ANY, EMPTY))
+      for (const [method, body] of [
+        ['Append', framed(options, proposed(2, uuid(1, randomUUID()), ...typed))],
+        ['Delete', framed(options)],
+        ['Tombstone', framed(options)],
+      ] as const) {
+        const passed = { 'grpc-timeout': '0m' }
+        const { trailers } = await rawCall(url, streams(method), body, passed)
+        assert.equal(trailers['grpc-status'], '4', method)
+      }
+      assert.deepEqual(revisions(await collect(client.readStream(stream))), [0])
+    },
+  },
+  {
+    name: 'serves calls that ask for the leader, or for more time than there is',
+    run: async ({ client, url }) => {
+      const stream = newStream()
+      const body = framed(
+        messageField(1, streamId(stream), messageField(ANY, EMPTY)),
+        proposed(2, uuid(1, randomUUID()), ...typed),
+      )
+      const asked = { 'requires-leader': 'true', 'grpc-timeout': '99999999H' }
+      const { trailers } = await rawCall(url, streams('Append'), body, asked)
+      assert.equal(trailers['grpc-status'], '0')
+      assert.deepEqual(revisions(await collect(client.readStream(stream))), [0])
+    },
+  },
+]
+
+export const wireCases = [...connection, ...headers, ...ids, ...append, ...removals]

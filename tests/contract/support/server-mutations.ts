@@ -284,6 +284,20 @@ export const serverMutations: ServerMutation[] = [
     caughtBy: 'does not write a batch whose deadline has passed, and says Timeout',
   },
   {
+    name: 'deadlines of plain calls are ignored',
+    file: 'grpc/call.ts',
+    find: 'Date.now() >= this.deadline',
+    replace: 'false',
+    caughtBy: 'writes nothing for a call whose grpc-timeout has passed',
+  },
+  {
+    name: 'the expected revision is missing in the trailers',
+    file: 'services/errors.ts',
+    find: "'expected-version': String(",
+    replace: "'expected-revision': String(",
+    caughtBy: 'says in the trailers of a delete what was expected, and what is there',
+  },
+  {
     name: 'batchappend is not listed',
     file: 'services/server-features.ts',
     find: "method(streams, 'batchappend'),",

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { EventStoreDBClient } from '@eventstore/db-client'
@@ -7,6 +7,7 @@ const program = fileURLToPath(new URL('./server-process.js', import.meta.url))
 
 export type ServerChild = {
   child: ChildProcess
+  port: number
   client: EventStoreDBClient
   /** What it reported, as `level: message`. */
   reports: string[]
@@ -14,9 +15,38 @@ export type ServerChild = {
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>
 }
 
+const namespace = ['--user', '--map-root-user', '--mount']
+
+/** Whether this machine lets its users mount a small disk of their own. */
+export const canMount = (): boolean =>
+  spawnSync('unshare', [...namespace, 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0
+
 /** Starts a server in a process of its own. */
-export async function startServer(directory: string): Promise<ServerChild> {
-  const child = fork(program, [directory], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+export const startServer = (directory: string): Promise<ServerChild> =>
+  start(process.execPath, [program, directory])
+
+/** Starts one on a disk of so many MiB that ends with it, a file named ballast on it. */
+export const startOnSmallDisk = (
+  directory: string,
+  size: number,
+  ballast: number,
+): Promise<ServerChild> => {
+  const script = `mount -t tmpfs -o size=${size}m tmpfs "$3" &&
+    head -c ${ballast}M /dev/zero > "$3/ballast" && exec "$@"`
+  return start('unshare', [
+    ...namespace,
+    'sh',
+    '-c',
+    script,
+    'sh',
+    process.execPath,
+    program,
+    directory,
+  ])
+}
+
+async function start(command: string, args: readonly string[]): Promise<ServerChild> {
+  const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const reports: string[] = []
   const port = await new Promise<number>((resolve, reject) => {
     child.on('message', (message: { port?: number; level?: string; message?: string }) => {
@@ -33,5 +63,5 @@ export async function startServer(directory: string): Promise<ServerChild> {
     await client.dispose()
     return child.exitCode
   }
-  return { child, client, reports, end }
+  return { child, port, client, reports, end }
 }
