@@ -2,17 +2,21 @@ import type { Outcome } from '../commands/received.ts'
 import type { AccountDefined } from '../domain/events/account-defined.ts'
 import type { OpenedAccount } from '../domain/events/accounts-opened.ts'
 import type { BookOpened } from '../domain/events/book-opened.ts'
+import type { HoldPosted } from '../domain/events/hold-posted.ts'
+import type { HoldVoided } from '../domain/events/hold-voided.ts'
 import type { BookEvent, Recorded } from '../domain/events/index.ts'
 import type { MemberSet } from '../domain/events/member-set.ts'
 import type {
   RecordedTransaction,
   TransactionsRecorded,
 } from '../domain/events/transactions-recorded.ts'
+import { isKept } from '../domain/hold.ts'
 import type { MemberAnswer } from '../queries/members.ts'
 import type {
   AccountAnswer,
   AccountResource,
   BookResource,
+  SettlementResource,
   TransactionMetadataAnswer,
   TransactionResource,
 } from '../queries/resources.ts'
@@ -110,12 +114,19 @@ const toTransaction = (
     book_id: bookId,
     status,
     effective_at,
+    expires_at: transaction.expires_at ?? null,
     description,
+    reference: transaction.reference ?? null,
+    reverses: transaction.reverses ?? null,
+    reversed_by: null,
     metadata,
     entries: entries.map(({ account, direction, amount, currency }) => {
       const exponent = event.data.exponents[currency] as number
-      return { account_id: account, direction, amount, currency, exponent }
+      const state = status === 'pending' ? { posted: '0', remaining: amount } : {}
+      return { account_id: account, direction, amount, currency, exponent, ...state }
     }),
+    settled_revision: null,
+    settled_at: null,
     revision: event.revision,
     created_at: event.metadata.recorded_at,
     updated_at: event.metadata.recorded_at,
@@ -145,6 +156,40 @@ export const transactionMetadataAnswer = (
     metadata: data.metadata,
     updated_at: metadata.recorded_at,
   }
+}
+
+/** What a posting or a void made of its hold. */
+export const settlementReply = (done: Done, bookId: string): Reply => ({
+  headers: headersOf(done),
+  data: toSettlement(done, bookId),
+})
+
+const toSettlement = ({ recorded }: Done, bookId: string): SettlementResource => {
+  if (recorded?.type !== 'HoldPosted' && recorded?.type !== 'HoldVoided') {
+    throw new Error(`expected the end of a hold, found ${recorded?.type}`)
+  }
+  const { data, metadata, revision } = recorded
+  const entries = data.entries.map(({ account, currency, ...entry }) => ({
+    account_id: account,
+    remaining: '0',
+    ...entry,
+    currency,
+    exponent: data.exponents[currency] as number,
+  }))
+  return {
+    transaction_id: data.transaction,
+    book_id: bookId,
+    status: statusAfter(recorded),
+    effective_at: data.effective_at,
+    entries,
+    revision,
+    created_at: metadata.recorded_at,
+  }
+}
+
+const statusAfter = (event: HoldPosted | HoldVoided): SettlementResource['status'] => {
+  if (event.type === 'HoldVoided') return 'voided'
+  return isKept(event.data.entries) ? 'pending' : 'posted'
 }
 
 /** A result an item, in the order of the request. */

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import { type Account, available } from '../domain/account.ts'
+import { type Account, available, ceiling } from '../domain/account.ts'
 import { isInRange, SignedAmount } from '../domain/amount.ts'
 import { type Book, findAccount } from '../domain/book.ts'
 import {
@@ -136,10 +136,11 @@ const checkMinimum = (account: Account, min: bigint | null, now: number): Reject
 }
 
 const checkMaximum = (account: Account, max: bigint | null): Rejection | null => {
-  const { id, code, currency, maxBalance, posted } = account
+  const { id, code, currency, maxBalance } = account
   const isTightened = max !== null && (maxBalance === null || max < maxBalance)
-  if (!isTightened || posted <= max) return null
-  const reason = `${code} has a balance of ${posted} ${currency}, above the maximum ${max}. ${hint}`
-  const facts = { balance: String(posted), max_balance: String(max) }
+  const most = ceiling(account)
+  if (!isTightened || most <= max) return null
+  const reason = `${code} has a balance of ${most} ${currency}, above the maximum ${max}. ${hint}`
+  const facts = { balance: String(most), max_balance: String(max) }
   return reject('balance_too_high', reason, [{ account: id, code, ...facts }])
 }

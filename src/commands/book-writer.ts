@@ -150,12 +150,14 @@ export const bookWriter = (bookId: string, options: WriterOptions): BookWriter =
     const facts = await fetchFacts(base, received)
     // Who was told meanwhile that nothing was stored must find it true.
     const group = atHand.filter(({ isAnswered }) => !isAnswered)
+    atHand = group
+    if (group.length === 0) return null
     const now = Math.max(clock(), base.recordedAt)
     const commands = group.map((waiting) => waiting.received)
     const decided = decideGroup(base, commands, facts, now)
     atHand = group.slice(0, decided.outcomes.length)
     queue.unshift(...group.slice(decided.outcomes.length))
-    return atHand.length > 0 ? decided : null
+    return decided
   }
 
   const runGroup = async (): Promise<void> => {

@@ -26,8 +26,12 @@ export const closeAccount = command({
 })
 
 const checkEmpty = (account: Account, now: number): Rejection | null => {
-  const { id, code, currency, posted } = account
+  const { id, code, currency, posted, pendingIncrease } = account
   const left = available(account, now)
+  if (pendingIncrease !== 0n || account.pendingDecrease !== 0n) {
+    const reason = `Open holds name account ${code}. Post or void them first.`
+    return reject('account_not_empty', reason, [{ account: id, code, reason }])
+  }
   if (posted === 0n && left === 0n) return null
   const reason =
     `Account ${code} has a balance of ${posted} ${currency}, of which ${left} are available. ` +

@@ -22,7 +22,11 @@ export type Decision =
   | { readonly kind: 'accepted'; readonly event: BookEvent; readonly shown: Recorded | null }
   | { readonly kind: 'refused'; readonly rejection: Rejection }
   /** Nothing is to be stored. The answer is that of an event in the book, or of none at all. */
-  | { readonly kind: 'answered'; readonly event: BookEvent; readonly recorded: Recorded | null }
+  | {
+      readonly kind: 'answered'
+      readonly event: BookEvent | null
+      readonly recorded: Recorded | null
+    }
 
 /** One intent: the schema of its data, and what the book makes of it. */
 export type Command<Schema extends TSchema = TSchema> = {

@@ -7,6 +7,7 @@ import { keyScope } from '../domain/lookup.ts'
 import { Rejected, type Rejection, reject, stateless } from '../domain/rejection.ts'
 import type { Circumstances } from './command.ts'
 import { encodedBytes } from './encoded.ts'
+import { expireDue } from './expire-due.ts'
 import { type Facts, mentionsOf } from './facts.ts'
 import type { Outcome, Received } from './received.ts'
 import { seal } from './seal.ts'
@@ -28,7 +29,8 @@ export type Failed = { readonly kind: 'failed'; readonly error: Error }
 
 /**
  * Decides each command against the book and all that the group's earlier ones would make of it.
- * Pure: nothing has happened until the events are appended, not even a refusal.
+ * Pure: nothing has happened until the events are appended, not even a refusal. Holds that are over
+ * expire first: where they are too many for one group, no command is decided yet.
  */
 export const decideGroup = (
   base: Book,
@@ -46,6 +48,13 @@ export const decideGroup = (
       throw new Error(`event ${revision} of book ${base.id} was not fetched`)
     }
     return event
+  }
+  const [first] = group
+  const expiry = first && expireDue(book, first, now)
+  if (expiry) {
+    events.push(...expiry.events)
+    bytes += expiry.bytes
+    if (!expiry.isDone) return { book, events, outcomes }
   }
   for (const received of group) {
     const readiness = readinessOf(received, book, facts)

@@ -31,7 +31,8 @@ export type Received<Schema extends TSchema = TSchema> = {
 export type Outcome =
   | {
       readonly kind: 'done'
-      readonly event: BookEvent
+      /** Null where there was nothing to decide. */
+      readonly event: BookEvent | null
       /** In the book: what the answer shows, mostly `event` itself. Null: nothing is stored. */
       readonly recorded: Recorded | null
       /** Of the book, once this is visible. */

@@ -8,9 +8,10 @@ import {
   type TransactionsRecorded,
 } from '../domain/events/transactions-recorded.ts'
 import { applyTransaction } from '../domain/evolve.ts'
-import { DateOrInstant } from '../domain/instant.ts'
+import { DateOrInstant, toInstant } from '../domain/instant.ts'
 import type { Mention } from '../domain/lookup.ts'
 import { Metadata } from '../domain/metadata.ts'
+import { checkReference, Reference } from '../domain/reference.ts'
 import { type Rejection, reject } from '../domain/rejection.ts'
 import { checkTransaction, hasSameContent } from '../domain/transaction.ts'
 import { accepted, type Circumstances, command, type Decision, refused } from './command.ts'
@@ -23,7 +24,19 @@ export const TransactionRequest = Type.Object(
         description: 'Chosen by the client: sent again with the same content, nothing is doubled',
       }),
     ),
+    status: Type.Optional(
+      Type.Union([Type.Literal('posted'), Type.Literal('pending')], {
+        description: 'posted, if left out; a pending one is a hold, to be posted or voided later',
+      }),
+    ),
     effective_at: Type.Optional(DateOrInstant),
+    expires_at: Type.Optional(
+      Type.String({
+        format: 'instant',
+        description: 'Of a pending one: what is left of it then is let go of',
+      }),
+    ),
+    reference: Type.Optional(Reference),
     description: Type.Optional(Type.String({ maxLength: 1000 })),
     metadata: Type.Optional(Metadata),
     entries: Type.Optional(Type.Array(EntryRequest, { maxItems: 5000 })),
@@ -51,7 +64,10 @@ export const recordTransactions = command({
   roles: ['owner', 'bookkeeper'],
   idsFor: ({ transactions }) => transactions.length,
   mentions: ({ transactions }) =>
-    transactions.flatMap(({ id }) => (id === undefined ? [] : [mentionOf(id)])),
+    transactions.flatMap(({ id, reference }) => [
+      ...(id === undefined ? [] : [mentionOf(id)]),
+      ...(reference === undefined ? [] : [referenceMention(reference)]),
+    ]),
 
   decide: (data, book, circumstances) => {
     const outcome = recordEach(data, book, circumstances)
@@ -62,6 +78,8 @@ export const recordTransactions = command({
 
 /** Of a transaction, by the id that the client chose. */
 const mentionOf = (id: string): Mention => ({ kind: 'transaction', key: id.toLowerCase() })
+
+const referenceMention = (reference: string): Mention => ({ kind: 'reference', key: reference })
 
 type Outcome = {
   -readonly [Key in keyof TransactionsRecorded['data']]: TransactionsRecorded['data'][Key]
@@ -87,7 +105,10 @@ const recordEach = (
     } else {
       recorded.push(result)
       remember(scratch, 'transaction', result.id, scratch.revision + 1)
-      applyTransaction(scratch, result, circumstances.now)
+      if (result.reference !== undefined) {
+        remember(scratch, 'reference', result.reference, scratch.revision + 1)
+      }
+      applyTransaction(scratch, result, scratch.revision + 1, circumstances.now)
       for (const { currency } of result.entries) {
         exponents[currency] ??= exponentOf(book, currency) as number
       }
@@ -127,15 +148,20 @@ const recordOne = (
   }
   const checked = checkTransaction(request, book, now)
   if ('code' in checked) return checked
-  const { entries, effectiveAt } = checked
+  const { reference, expires_at } = request
+  const taken = reference === undefined ? null : checkReference(reference, book)
+  if (taken) return taken
+  // In the order of the names: see `canonical`.
   return {
     description: request.description ?? null,
-    effective_at: effectiveAt,
-    entries,
+    effective_at: checked.effectiveAt,
+    entries: checked.entries,
+    ...(expires_at !== undefined && { expires_at: toInstant(Date.parse(expires_at)) }),
     id,
     index,
     metadata: request.metadata ?? {},
-    status: 'posted',
+    ...(reference !== undefined && { reference }),
+    status: request.status ?? 'posted',
   }
 }
 

@@ -6,8 +6,11 @@ import { toInstant } from '../domain/instant.ts'
 import { keepEncoded } from './encoded.ts'
 import type { Received } from './received.ts'
 
+/** What an event comes from: a command or, where a hold expires, time. */
+export type Origin = Pick<Received, 'actor' | 'commandId' | 'correlationId' | 'key' | 'salt'>
+
 /** Gives a decided event its metadata and its place in the chain, after the book's last event. */
-export const seal = (event: BookEvent, received: Received, book: Book, now: number): Recorded => {
+export const seal = (event: BookEvent, received: Origin, book: Book, now: number): Recorded => {
   // In the order of the names, which makes the canonical form cheap.
   const metadata: Omit<EventMetadata, 'hash'> = {
     actor: received.actor,

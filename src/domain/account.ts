@@ -46,7 +46,22 @@ export type Account = {
   /** Every posted entry recorded so far, those dated in the future included. */
   readonly posted: bigint
   readonly maturing: readonly Maturing[]
+  /** What open holds would add and take. Neither is netted against the other. */
+  readonly pendingIncrease: bigint
+  readonly pendingDecrease: bigint
+  /** The revision that last changed a balance, or opened the account. */
+  readonly balanceRevision: number
 }
+
+/** What an account begins with. */
+export const emptyBalances = (revision: number) =>
+  ({
+    posted: 0n,
+    maturing: [],
+    pendingIncrease: 0n,
+    pendingDecrease: 0n,
+    balanceRevision: revision,
+  }) as const
 
 export const normalSide = (type: AccountType): Direction =>
   type === 'asset' || type === 'expense' ? 'debit' : 'credit'
@@ -55,12 +70,18 @@ export const normalSide = (type: AccountType): Direction =>
 export const signed = (type: AccountType, direction: Direction, amount: bigint): bigint =>
   direction === normalSide(type) ? amount : -amount
 
-/** What the minimum is compared with at `now`: posted, less increases that are still to come. */
+/**
+ * What the minimum is compared with at `now`: posted, less increases that are still to come and
+ * whatever open holds would take.
+ */
 export const available = (account: Account, now: number): bigint => {
-  let sum = account.posted
+  let sum = account.posted - account.pendingDecrease
   for (const { at, amount } of account.maturing) if (at > now) sum -= amount
   return sum
 }
+
+/** What the maximum is compared with: posted, and whatever open holds would add. */
+export const ceiling = ({ posted, pendingIncrease }: Account): bigint => posted + pendingIncrease
 
 /** The account after one posted entry. A decrease counts at once, an increase from its date on. */
 export const post = (
@@ -76,3 +97,15 @@ export const post = (
   if (isToCome) maturing.push({ at: effectiveAt, amount: change })
   return { ...account, posted, maturing }
 }
+
+/** The account after one entry of a hold. */
+export const reserve = (account: Account, change: bigint): Account =>
+  change > 0n
+    ? { ...account, pendingIncrease: account.pendingIncrease + change }
+    : { ...account, pendingDecrease: account.pendingDecrease - change }
+
+/** The account after a reservation of `change` was let go of. */
+export const letGo = (account: Account, change: bigint): Account =>
+  change > 0n
+    ? { ...account, pendingIncrease: account.pendingIncrease - change }
+    : { ...account, pendingDecrease: account.pendingDecrease + change }

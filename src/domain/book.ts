@@ -1,6 +1,7 @@
 import type { Account } from './account.ts'
 import { genesis } from './chain.ts'
 import { isoExponent } from './currency.ts'
+import type { Hold } from './hold.ts'
 import type { LookupKind, Mention } from './lookup.ts'
 import type { MemberRole } from './member.ts'
 import { defaultWindow, type LookupMemory, letGoOfOldest, lookupMemory } from './memory.ts'
@@ -19,10 +20,14 @@ export type Book = {
   hash: string
   /** Of the last event, in ms since 1970. */
   recordedAt: number
+  /** No open hold expires before this, in ms since 1970. Only a bound: see `dueHolds`. */
+  nextExpiry: number
   readonly exponents: Map<string, number>
   readonly accounts: Map<string, Account>
   /** The account that has each code, or had it last. */
   readonly codes: Map<string, string>
+  /** Open holds by id; null for one that has ended. */
+  readonly holds: Map<string, Hold | null>
   /** Revisions by kind and key, see `LookupKind`: all of a fork's own, and the last ones below. */
   readonly lookups: Map<string, number>
   /** Of a book that stands on no other one. */
@@ -40,6 +45,7 @@ const maps = () => ({
   exponents: new Map<string, number>(),
   accounts: new Map<string, Account>(),
   codes: new Map<string, string>(),
+  holds: new Map<string, Hold | null>(),
   lookups: new Map<string, number>(),
   members: new Map<string, MemberRole | null>(),
 })
@@ -56,6 +62,7 @@ export const emptyBook = (id: string, window = defaultWindow): Book => ({
   recordedAt: 0,
   memory: lookupMemory(window),
   known: null,
+  nextExpiry: Number.POSITIVE_INFINITY,
   ...maps(),
 })
 
@@ -71,16 +78,17 @@ export const fork = (below: Book, known = below.known): Book => ({
 export const merge = (top: Book): void => {
   const { below } = top
   if (!below) throw new Error('only a fork can be merged')
-  const { header, revision, hash, recordedAt } = top
-  Object.assign(below, { header, revision, hash, recordedAt })
+  const { header, revision, hash, recordedAt, nextExpiry } = top
+  Object.assign(below, { header, revision, hash, recordedAt, nextExpiry })
   for (const name of mapNames) {
     const target: Map<string, unknown> = below[name]
     for (const [key, value] of top[name]) target.set(key, value)
   }
   for (const [name, revision] of top.lookups) keep(below, name, revision)
+  for (const [id, hold] of top.holds) setHold(below, id, hold)
 }
 
-type MapName = (typeof mapNames)[number] | 'lookups'
+type MapName = (typeof mapNames)[number] | 'holds' | 'lookups'
 type Value<Name extends MapName> = Book[Name] extends Map<string, infer V> ? V : never
 
 const find = <Name extends MapName>(book: Book, name: Name, key: string) => {
@@ -157,9 +165,54 @@ const keep = ({ lookups, memory }: Book, name: string, revision: number): void =
   letGoOfOldest(lookups, memory)
 }
 
+/** The hold, if it is open. */
+export const findHold = (book: Book, id: string): Hold | undefined =>
+  find(book, 'holds', id) ?? undefined
+
+/** Null: it has ended. A book that stands on no other one forgets it. */
+export const setHold = (book: Book, id: string, hold: Hold | null): void => {
+  if (hold || book.below) book.holds.set(id, hold)
+  else book.holds.delete(id)
+  const { expiresAt = null } = hold ?? {}
+  if (expiresAt !== null && expiresAt < book.nextExpiry) book.nextExpiry = expiresAt
+}
+
+/** Holds that are over at `now`, the earliest first. Afterwards the book knows when to look again. */
+export const dueHolds = (book: Book, now: number): Hold[] => {
+  if (now < book.nextExpiry) return []
+  const due: Hold[] = []
+  let next = Number.POSITIVE_INFINITY
+  for (const hold of openHolds(book)) {
+    if (hold.expiresAt === null) continue
+    if (hold.expiresAt <= now) due.push(hold)
+    else next = Math.min(next, hold.expiresAt)
+  }
+  if (due.length === 0) book.nextExpiry = next
+  return due.sort(byExpiry)
+}
+
+const byExpiry = (one: Hold, other: Hold): number =>
+  (one.expiresAt ?? 0) - (other.expiresAt ?? 0) || (one.id < other.id ? -1 : 1)
+
+const openHolds = function* (book: Book): Generator<Hold> {
+  for (let layer: Book | null = book; layer; layer = layer.below) {
+    for (const [id, hold] of layer.holds) if (hold && findHold(book, id) === hold) yield hold
+  }
+}
+
 /** Digits after the point: as the book declares it, else by ISO 4217. */
 export const exponentOf = (book: Book, currency: string): number | undefined =>
   find(book, 'exponents', currency) ?? isoExponent(currency)
+
+/** Exponents of the currencies of these entries. */
+export const exponentsOf = (
+  book: Book,
+  entries: readonly { readonly currency: string }[],
+): Readonly<Record<string, number>> => {
+  const exponents: Record<string, number> = {}
+  for (const { currency } of entries) exponents[currency] ??= exponentOf(book, currency) as number
+  return exponents
+}
 
 export const findMember = (book: Book, user: string): MemberRole | undefined =>
   find(book, 'members', user) ?? undefined

@@ -5,7 +5,7 @@ import { CurrencyCode } from './currency.ts'
 export const Direction = Type.Union([Type.Literal('debit'), Type.Literal('credit')])
 export type Direction = Static<typeof Direction>
 
-const AccountReference = Type.String({
+export const AccountReference = Type.String({
   minLength: 1,
   maxLength: 128,
   description: 'The id or the code of an account',

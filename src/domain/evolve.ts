@@ -1,9 +1,12 @@
-import { post, signed } from './account.ts'
-import { type Book, findAccount, remember } from './book.ts'
+import { type Account, emptyBalances, letGo, post, reserve, signed } from './account.ts'
+import { type Book, findAccount, findHold, remember, setHold } from './book.ts'
 import type { DefinedAccount } from './events/account-defined.ts'
 import type { BookOpened } from './events/book-opened.ts'
+import type { Release } from './events/hold-entry.ts'
+import type { HoldPosted } from './events/hold-posted.ts'
 import type { Recorded } from './events/index.ts'
-import type { RecordedTransaction } from './events/transactions-recorded.ts'
+import type { RecordedEntry, RecordedTransaction } from './events/transactions-recorded.ts'
+import { type Hold, isKept, toHold } from './hold.ts'
 import { lookupsOf } from './lookup.ts'
 
 /**
@@ -34,8 +37,15 @@ export const evolve = (book: Book, event: Recorded): void => {
       break
     case 'TransactionsRecorded':
       for (const transaction of event.data.transactions) {
-        applyTransaction(book, transaction, Date.parse(event.metadata.recorded_at))
+        applyTransaction(book, transaction, event.revision, timeOf(event))
       }
+      break
+    case 'HoldPosted':
+      postHold(book, event.data, event.revision, timeOf(event))
+      break
+    case 'HoldVoided':
+    case 'HoldExpired':
+      releaseHold(book, event.data, event.revision)
       break
     case 'MemberSet':
       book.members.set(event.data.user, event.data.role)
@@ -50,46 +60,103 @@ export const evolve = (book: Book, event: Recorded): void => {
   for (const { kind, key } of lookupsOf(event)) remember(book, kind, key, event.revision)
   book.revision = event.revision
   book.hash = event.metadata.hash
-  book.recordedAt = Date.parse(event.metadata.recorded_at)
+  book.recordedAt = timeOf(event)
 }
+
+const timeOf = ({ metadata }: Recorded): number => Date.parse(metadata.recorded_at)
 
 const openBook = (book: Book, data: BookOpened['data']): void => {
   book.header = { name: data.name, timeZone: data.time_zone }
   for (const { code, exponent } of data.currencies) book.exponents.set(code, exponent)
 }
 
-const unused = { posted: 0n, maturing: [] }
-
-const define = (book: Book, definition: DefinedAccount, definedAt: number): void => {
+const define = (book: Book, definition: DefinedAccount, revision: number): void => {
   const { id, code, type, currency, status, min_balance, max_balance } = definition
-  const minBalance = min_balance === null ? null : BigInt(min_balance)
-  const maxBalance = max_balance === null ? null : BigInt(max_balance)
-  const { posted, maturing } = findAccount(book, id) ?? unused
-  const limits = { minBalance, maxBalance }
   book.accounts.set(id, {
+    ...(findAccount(book, id) ?? emptyBalances(revision)),
     id,
     code,
     type,
     currency,
     status,
-    ...limits,
-    definedAt,
-    posted,
-    maturing,
+    minBalance: min_balance === null ? null : BigInt(min_balance),
+    maxBalance: max_balance === null ? null : BigInt(max_balance),
+    definedAt: revision,
   })
   book.codes.set(code, id)
 }
 
+/** Records a transaction: what is posted changes balances, what is pending is held. */
 export const applyTransaction = (
   book: Book,
-  { entries, effective_at }: RecordedTransaction,
+  transaction: RecordedTransaction,
+  revision: number,
   recordedAt: number,
 ): void => {
+  const { entries, effective_at, status, id } = transaction
   const effectiveAt = Date.parse(effective_at)
+  const isPending = status === 'pending'
   for (const entry of entries) {
-    const account = findAccount(book, entry.account)
-    if (!account) throw new Error(`book ${book.id} has no account ${entry.account}`)
-    const change = signed(account.type, entry.direction, BigInt(entry.amount))
-    book.accounts.set(account.id, post(account, change, effectiveAt, recordedAt))
+    change(book, entry, revision, (account, amount) =>
+      isPending ? reserve(account, amount) : post(account, amount, effectiveAt, recordedAt),
+    )
   }
+  if (isPending) setHold(book, id, toHold(transaction))
+}
+
+const postHold = (
+  book: Book,
+  { transaction, entries, effective_at }: HoldPosted['data'],
+  revision: number,
+  recordedAt: number,
+): void => {
+  const hold = openHold(book, transaction)
+  releaseEntries(book, hold, entries, revision)
+  for (const entry of entries) {
+    change(book, entry, revision, (account, amount) =>
+      post(account, amount, Date.parse(effective_at), recordedAt),
+    )
+  }
+  const rest = entries.map(({ amount: _, ...entry }) => entry)
+  const kept: Hold = { ...hold, effectiveAt: effective_at, entries: rest }
+  setHold(book, transaction, isKept(entries) ? kept : null)
+}
+
+const releaseHold = (book: Book, { transaction, entries }: Release, revision: number): void => {
+  const rest = entries.map((entry) => ({ ...entry, remaining: '0' }))
+  releaseEntries(book, openHold(book, transaction), rest, revision)
+  setHold(book, transaction, null)
+}
+
+/** Lets go of all of each line that is no longer held. */
+const releaseEntries = (
+  book: Book,
+  hold: Hold,
+  entries: Hold['entries'],
+  revision: number,
+): void => {
+  for (const [line, { remaining, ...entry }] of hold.entries.entries()) {
+    const left = entries[line]?.remaining ?? '0'
+    const amount = String(BigInt(remaining) - BigInt(left))
+    change(book, { ...entry, amount }, revision, letGo)
+  }
+}
+
+const openHold = (book: Book, id: string): Hold => {
+  const hold = findHold(book, id)
+  if (!hold) throw new Error(`book ${book.id} has no open hold ${id}`)
+  return hold
+}
+
+const change = (
+  book: Book,
+  { account: id, direction, amount }: RecordedEntry,
+  revision: number,
+  by: (account: Account, amount: bigint) => Account,
+): void => {
+  if (amount === '0') return
+  const account = findAccount(book, id)
+  if (!account) throw new Error(`book ${book.id} has no account ${id}`)
+  const changed = by(account, signed(account.type, direction, BigInt(amount)))
+  book.accounts.set(id, { ...changed, balanceRevision: revision })
 }

@@ -28,6 +28,9 @@ export const isDateOrInstant = (text: string): boolean => {
   return at >= first && at <= last
 }
 
+/** An RFC 3339 instant to the millisecond, and no day. */
+export const isInstant = (text: string): boolean => instant.test(text) && isDateOrInstant(text)
+
 export const isTimeZone = (name: string): boolean => IANAZone.isValidZone(name)
 
 const dayStarts = new Map<string, number>()

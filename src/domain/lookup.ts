@@ -1,4 +1,5 @@
 import type { Recorded } from './events/index.ts'
+import { isKept } from './hold.ts'
 
 /**
  * What a book must find again however long ago it was: the key leads to the revision of an event.
@@ -38,7 +39,20 @@ export const lookupsOf = (event: Recorded): Lookup[] => {
   }
   switch (event.type) {
     case 'TransactionsRecorded':
-      for (const { id } of event.data.transactions) lookups.push({ kind: 'transaction', key: id })
+      for (const { id, reference, reverses } of event.data.transactions) {
+        lookups.push({ kind: 'transaction', key: id })
+        if (reference !== undefined) lookups.push({ kind: 'reference', key: reference })
+        if (reverses !== undefined) lookups.push({ kind: 'reversal', key: reverses })
+      }
+      break
+    case 'HoldPosted':
+      if (!isKept(event.data.entries)) {
+        lookups.push({ kind: 'settlement', key: event.data.transaction })
+      }
+      break
+    case 'HoldVoided':
+    case 'HoldExpired':
+      lookups.push({ kind: 'settlement', key: event.data.transaction })
       break
     case 'TransactionMetadataChanged':
       lookups.push({ kind: 'metadata', key: event.data.transaction })

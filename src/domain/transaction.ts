@@ -1,4 +1,4 @@
-import { type Account, available, post, signed } from './account.ts'
+import { type Account, available, ceiling, post, reserve, signed } from './account.ts'
 import { isInRange } from './amount.ts'
 import { type Book, findAccount, lastMeant } from './book.ts'
 import type { EntryRequest, TransferRequest } from './entry.ts'
@@ -7,6 +7,9 @@ import { instantOf, toInstant } from './instant.ts'
 import { type Rejection, reject } from './rejection.ts'
 
 export type TransactionContent = {
+  status?: 'posted' | 'pending'
+  expires_at?: string
+  reference?: string
   effective_at?: string
   description?: string
   metadata?: Readonly<Record<string, string>>
@@ -36,7 +39,7 @@ export const checkTransaction = (
   now: number,
 ): CheckedTransaction | Rejection => {
   const lines = expand(request)
-  const malformed = checkAmounts(lines)
+  const malformed = checkAmounts(lines) ?? checkHold(request, lines.length, now)
   if (malformed) return malformed
   const entries: RecordedEntry[] = []
   for (const [line, { account: reference, direction, amount, currency }] of lines.entries()) {
@@ -51,7 +54,7 @@ export const checkTransaction = (
     : now
   return (
     checkBalanced(entries) ??
-    checkBalances(entries, book, effectiveAt, now) ?? {
+    checkBalances(entries, request.status === 'pending', book, effectiveAt, now) ?? {
       entries,
       effectiveAt: toInstant(effectiveAt),
     }
@@ -66,11 +69,35 @@ const checkAmounts = (lines: readonly EntryRequest[]): Rejection | null => {
     )
   }
   for (const [line, { amount }] of lines.entries()) {
-    if (amount !== '0' && amount.length <= 38) continue
-    const reason = amount === '0' ? 'An amount is above zero.' : 'An amount has at most 38 digits.'
-    return reject('amount_out_of_range', reason, [{ path: `/entries/${line}/amount`, reason }])
+    if (amount === '0' || amount.length > 38) return checkAmount(amount, `/entries/${line}/amount`)
   }
   return null
+}
+
+export const checkAmount = (amount: string, path: string): Rejection | null => {
+  if (amount !== '0' && amount.length <= 38) return null
+  const reason = amount === '0' ? 'An amount is above zero.' : 'An amount has at most 38 digits.'
+  return reject('amount_out_of_range', reason, [{ path, reason }])
+}
+
+/** What a posting of it will say must fit into an event too. */
+const maxHeldEntries = 1000
+
+const checkHold = (
+  { status, expires_at }: TransactionContent,
+  lines: number,
+  now: number,
+): Rejection | null => {
+  if (status === 'pending' && lines > maxHeldEntries) {
+    const reason = `A pending transaction has at most ${maxHeldEntries} entries; this has ${lines}.`
+    return reject('invalid_request', reason, [{ path: '/entries', reason }])
+  }
+  if (expires_at === undefined) return null
+  const at = (reason: string) =>
+    reject('invalid_request', reason, [{ path: '/expires_at', reason }])
+  if (status !== 'pending') return at('Only a pending transaction expires. Leave expires_at out.')
+  if (Date.parse(expires_at) > now) return null
+  return at(`expires_at lies in the past; it is ${toInstant(now)} now.`)
 }
 
 const checkAccount = (
@@ -94,7 +121,7 @@ const checkAccount = (
 }
 
 /** Whether the account takes entries. */
-const checkOpen = ({ status, code, id }: Account): Rejection | null => {
+export const checkOpen = ({ status, code, id }: Account): Rejection | null => {
   switch (status) {
     case 'open':
       return null
@@ -105,7 +132,7 @@ const checkOpen = ({ status, code, id }: Account): Rejection | null => {
   }
 }
 
-const checkBalanced = (entries: readonly RecordedEntry[]): Rejection | null => {
+export const checkBalanced = (entries: readonly RecordedEntry[]): Rejection | null => {
   const sums = new Map<string, bigint>()
   for (const { currency, direction, amount } of entries) {
     const change = direction === 'debit' ? BigInt(amount) : -BigInt(amount)
@@ -123,6 +150,7 @@ const checkBalanced = (entries: readonly RecordedEntry[]): Rejection | null => {
 
 const checkBalances = (
   entries: readonly RecordedEntry[],
+  isPending: boolean,
   book: Book,
   effectiveAt: number,
   now: number,
@@ -131,7 +159,10 @@ const checkBalances = (
   for (const entry of entries) {
     const account = after.get(entry.account) ?? (findAccount(book, entry.account) as Account)
     const change = signed(account.type, entry.direction, BigInt(entry.amount))
-    after.set(account.id, post(account, change, effectiveAt, now))
+    after.set(
+      account.id,
+      isPending ? reserve(account, change) : post(account, change, effectiveAt, now),
+    )
   }
   if (after.size < 2) return reject('same_account')
   for (const account of after.values()) {
@@ -144,8 +175,9 @@ const checkBalances = (
 
 /** A change that moves a balance towards its limits is never refused for being beyond them. */
 const checkLimits = (before: Account, after: Account, now: number): Rejection | null => {
-  const { id, code, currency, minBalance, maxBalance, posted } = after
-  if (!isInRange(posted)) {
+  const { id, code, currency, minBalance, maxBalance, posted, pendingDecrease } = after
+  const most = ceiling(after)
+  if (!isInRange(most) || !isInRange(posted - pendingDecrease)) {
     const reason = `The balance of ${code} would need more than 38 digits.`
     return reject('balance_out_of_range', reason, [{ account: id, code, reason }])
   }
@@ -155,9 +187,9 @@ const checkLimits = (before: Account, after: Account, now: number): Rejection | 
     const facts = { available: String(left), min_balance: String(minBalance) }
     return reject('balance_too_low', reason, [{ account: id, code, ...facts }])
   }
-  if (maxBalance !== null && posted > maxBalance && posted > before.posted) {
-    const reason = `${code} would rise to ${posted} ${currency}; its maximum is ${maxBalance}.`
-    const facts = { balance: String(posted), max_balance: String(maxBalance) }
+  if (maxBalance !== null && most > maxBalance && most > ceiling(before)) {
+    const reason = `${code} would rise to ${most} ${currency}; its maximum is ${maxBalance}.`
+    const facts = { balance: String(most), max_balance: String(maxBalance) }
     return reject('balance_too_high', reason, [{ account: id, code, ...facts }])
   }
   return null
@@ -169,10 +201,14 @@ export const hasSameContent = (
   request: TransactionContent,
   book: Book,
 ): boolean => {
-  const { effective_at, description = null, metadata = {} } = request
+  const { effective_at, description = null, metadata = {}, status = 'posted' } = request
   const lines = expand(request)
   const timeZone = book.header?.timeZone ?? 'UTC'
   return (
+    recorded.status === status &&
+    recorded.reverses === undefined &&
+    recorded.reference === request.reference &&
+    hasSameExpiry(recorded, request) &&
     recorded.description === description &&
     (effective_at === undefined ||
       toInstant(instantOf(effective_at, timeZone)) === recorded.effective_at) &&
@@ -190,3 +226,6 @@ export const hasSameContent = (
     })
   )
 }
+
+const hasSameExpiry = (recorded: RecordedTransaction, request: TransactionContent): boolean =>
+  recorded.expires_at === (request.expires_at && toInstant(Date.parse(request.expires_at)))

@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox'
 import { DateOrInstant, instantOf, toInstant } from '../domain/instant.ts'
+import { Reference } from '../domain/reference.ts'
 import { findAccount, findBook } from './find-account.ts'
 import { countUpTo, isAfter, type OrderColumn, paged, pageParameters, paging } from './page.ts'
 import { query, type Reading } from './query.ts'
@@ -9,6 +10,15 @@ import { withEntries } from './transaction-entries.ts'
 export const ListTransactions = Type.Object(
   {
     ...pageParameters,
+    status: Type.Optional(
+      Type.Union([
+        Type.Literal('posted'),
+        Type.Literal('pending'),
+        Type.Literal('voided'),
+        Type.Literal('expired'),
+      ]),
+    ),
+    reference: Type.Optional(Reference),
     account: Type.Optional(
       Type.String({ maxLength: 128, description: 'Those with an entry of this account' }),
     ),
@@ -77,15 +87,25 @@ const filterTransactions = async (
   const to = filters['effective_at[lt]']
   if (from) filtered = filtered.where('effective_at', '>=', toInstant(instantOf(from, timeZone)))
   if (to) filtered = filtered.where('effective_at', '<', toInstant(instantOf(to, timeZone)))
+  if (filters.status) filtered = filtered.where('status', '=', filters.status)
+  if (filters.reference) filtered = filtered.where('reference', '=', filters.reference)
   if (filters.account !== undefined) {
     const { id } = await findAccount(reading, filters.account)
-    filtered = filtered.where(({ exists, selectFrom }) =>
-      exists(
-        selectFrom('entry')
-          .select('entry.line')
-          .whereRef('entry.transaction_id', '=', 'transaction.id')
-          .where('entry.account_id', '=', id),
-      ),
+    filtered = filtered.where(({ exists, selectFrom, or }) =>
+      or([
+        exists(
+          selectFrom('entry')
+            .select('entry.line')
+            .whereRef('entry.transaction_id', '=', 'transaction.id')
+            .where('entry.account_id', '=', id),
+        ),
+        exists(
+          selectFrom('hold_entry')
+            .select('hold_entry.line')
+            .whereRef('hold_entry.transaction_id', '=', 'transaction.id')
+            .where('hold_entry.account_id', '=', id),
+        ),
+      ]),
     )
   }
   return filtered

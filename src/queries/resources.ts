@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import Type, { type Static } from 'typebox'
+import Type, { type Static, type TSchema } from 'typebox'
 import { AccountStatus, AccountType } from '../domain/account.ts'
 import { SignedAmount } from '../domain/amount.ts'
 import { Currency, CurrencyCode } from '../domain/currency.ts'
@@ -73,16 +73,41 @@ const EntryResource = Type.Object({
   amount: SignedAmount,
   currency: CurrencyCode,
   exponent: Exponent,
+  posted: Type.Optional(
+    Type.Intersect([SignedAmount], { description: 'Of a hold: what of amount was posted so far' }),
+  ),
+  remaining: Type.Optional(
+    Type.Intersect([SignedAmount], { description: 'Of a hold: what of amount is still held' }),
+  ),
 })
+
+const orNull = <Schema extends TSchema>(schema: Schema, description?: string) =>
+  Type.Union([schema, Type.Null()], description === undefined ? {} : { description })
 
 export const TransactionResource = Type.Object({
   id: Id,
   book_id: Id,
-  status: Type.Literal('posted'),
-  effective_at: Instant,
-  description: Type.Union([Type.String(), Type.Null()]),
+  status: Type.Union(
+    [
+      Type.Literal('posted'),
+      Type.Literal('pending'),
+      Type.Literal('voided'),
+      Type.Literal('expired'),
+    ],
+    { description: 'A pending one is a hold; its status then says how that ended' },
+  ),
+  effective_at: Type.Intersect([Instant], {
+    description: 'Of a hold that was posted: when its last posting counts',
+  }),
+  expires_at: orNull(Instant),
+  description: orNull(Type.String()),
+  reference: orNull(Type.String()),
+  reverses: orNull(Id, 'The transaction that this one reverses'),
+  reversed_by: orNull(Id, 'The transaction that reverses this one'),
   metadata: Metadata,
   entries: Type.Array(EntryResource),
+  settled_revision: orNull(Type.Integer(), 'Of the event that ended the hold'),
+  settled_at: orNull(Instant),
   revision: Type.Integer({ description: 'Of the event that recorded it' }),
   created_at: Type.String({ format: 'date-time', description: 'When it was recorded' }),
   updated_at: Instant,
@@ -97,6 +122,35 @@ export const TransactionMetadataAnswer = Type.Object({
   updated_at: Instant,
 })
 export type TransactionMetadataAnswer = Static<typeof TransactionMetadataAnswer>
+
+/** What became of a hold. */
+export const SettlementResource = Type.Object({
+  transaction_id: Id,
+  book_id: Id,
+  status: Type.Union([
+    Type.Literal('posted'),
+    Type.Literal('pending'),
+    Type.Literal('voided'),
+    Type.Literal('expired'),
+  ]),
+  effective_at: orNull(Instant, 'When what was posted last counts; null where nothing was'),
+  entries: Type.Array(
+    Type.Object({
+      account_id: Id,
+      direction: Direction,
+      amount: Type.Intersect([SignedAmount], {
+        description: 'What was posted now, or let go of by a void',
+      }),
+      posted: Type.Intersect([SignedAmount], { description: 'What has been posted in all' }),
+      remaining: Type.Intersect([SignedAmount], { description: 'What is still held' }),
+      currency: CurrencyCode,
+      exponent: Exponent,
+    }),
+  ),
+  revision: Type.Integer({ description: 'Of the event that did it' }),
+  created_at: Type.String({ format: 'date-time', description: 'When it was recorded' }),
+})
+export type SettlementResource = Static<typeof SettlementResource>
 
 export const StatementLine = Type.Object({
   transaction_id: Id,

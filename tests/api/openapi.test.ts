@@ -126,6 +126,17 @@ describe('the OpenAPI document', () => {
     await get(`${book}/accounts/cash/balance`)
     await get(`${book}/accounts/cash/balance?effective_at=2024-02-29`)
     await get(`${book}/accounts/none`)
+    const held = { ...transfer('capital', 'cash', 5), status: 'pending', reference: randomUUID() }
+    for (const end of ['post', 'void']) {
+      const hold = { ...held, id: randomUUID(), reference: randomUUID() }
+      const path = `${book}/transactions/${hold.id}`
+      await post(`${book}/transactions`, hold)
+      await get(path)
+      await post(`${path}/post`, { amount: '1', remainder: 'keep' })
+      await post(`${path}/${end}`, end === 'post' ? {} : undefined)
+      await post(`${path}/${end}`, end === 'post' ? {} : undefined)
+      await get(path)
+    }
     await get(`${book}/transactions?limit=1`)
     await get(`${book}/transactions?limit=0`)
     await get(`${book}/transactions/${recorded.data.id}`)

@@ -51,6 +51,29 @@ describe('a request that is sent again', () => {
     ],
   ]
 
+  for (const [what, action, body] of [
+    ['posting a hold', 'post', {}],
+    ['posting a part of a hold', 'post', { amount: '2', remainder: 'keep' }],
+    ['voiding a hold', 'void', null],
+  ] as const) {
+    it(`with its key gets the first answer and stores nothing: ${what}`, async () => {
+      const hold = { ...pay(5), id: randomUUID(), status: 'pending' }
+      await book.post('/transactions', hold)
+      const [path, headers] = [`/transactions/${hold.id}/${action}`, key()]
+      const send = () => book.post(path, body, headers)
+      const answers = await Promise.all(Array.from({ length: 10 }, send))
+      const [first] = answers.filter(({ headers }) => !headers.has('idempotent-replayed'))
+      assert.ok(first)
+      assert.equal(first.status, 200, first.text)
+      const events = await eventsOf(running, book.id)
+      await book.post(`/transactions/${hold.id}/void`, null)
+      for (const answer of [...answers, await send()]) {
+        if (answer !== first) assertReplayed(answer, first)
+      }
+      assert.equal(events.length, 4)
+    })
+  }
+
   for (const [what, path, body] of writes) {
     it(`with its key gets the first answer and stores nothing: ${what}`, async () => {
       const [sent, headers] = [body(), key()]

@@ -22,7 +22,9 @@ describe('who may do what in a book', () => {
     const decided = decideGroup(book, group, factsFrom(book, group, []), 1_000)
     merge(decided.book)
     const [outcome] = outcomesOf(decided)
-    return outcome?.kind === 'refused' ? outcome.rejection.code : (outcome?.event.type ?? 'nothing')
+    return outcome?.kind === 'refused'
+      ? outcome.rejection.code
+      : (outcome?.event?.type ?? 'nothing')
   }
   const open = (key: string | null = null) => receivedOf(openAccounts, account, { nextId, key })
   const set = (user: string, role: 'owner' | 'bookkeeper' | 'analyst') =>

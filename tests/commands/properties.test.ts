@@ -5,16 +5,17 @@ import { openAccounts } from '../../src/commands/open-accounts.ts'
 import { openBook } from '../../src/commands/open-book.ts'
 import type { Outcome, Received } from '../../src/commands/received.ts'
 import { recordTransactions } from '../../src/commands/record-transactions.ts'
-import { available, normalSide } from '../../src/domain/account.ts'
+import { available, ceiling, normalSide } from '../../src/domain/account.ts'
 import { type Book, emptyBook, findAccount, fork, merge } from '../../src/domain/book.ts'
 import type { Recorded } from '../../src/domain/events/index.ts'
 import { evolve } from '../../src/domain/evolve.ts'
 import { upcast } from '../../src/domain/upcast.ts'
 import { factsFrom, outcomesOf } from '../support/facts.ts'
 import { type History, history, runs, start } from '../support/histories.ts'
-import { type NaiveAccount, naiveLedger, naiveResults } from '../support/naive-ledger.ts'
+import { type NaiveAccount, naiveEnds, naiveLedger, naiveResults } from '../support/naive-ledger.ts'
 import { bookId, idSource, receivedOf } from '../support/received.ts'
 import { plain } from '../support/run-table.ts'
+import { settling } from '../support/settling.ts'
 
 type Live = { readonly book: Book; readonly log: Recorded[]; readonly nextId: () => string }
 
@@ -43,7 +44,9 @@ const open = (accounts: History['accounts']): Live => {
 /** The same word for an item as the naive model has. */
 const wordsOf = (outcome: Outcome): string[] => {
   if (outcome.kind === 'refused') return [outcome.rejection.code]
-  assert(outcome.event.type === 'TransactionsRecorded')
+  if (outcome.event?.type === 'HoldPosted') return ['posted']
+  if (outcome.event?.type === 'HoldVoided') return ['voided']
+  assert(outcome.event?.type === 'TransactionsRecorded')
   const { transactions, existing, refused } = outcome.event.data
   const words: string[] = []
   for (const { index } of transactions) words[index] = 'recorded'
@@ -65,13 +68,38 @@ const naive = (accounts: History['accounts']) =>
     ),
   )
 
-/** Each batch of a history as a command, with the time it comes in. */
-const commandsOf = ({ batches }: History, nextId: () => string) => {
+type Step = {
+  readonly now: number
+  readonly received: Received
+  /** What the naive model says to it. */
+  readonly expected: (model: ReturnType<typeof naive>) => string[]
+}
+
+/** The steps of a history as commands, with the time they come in. */
+const stepsOf = ({ batches }: History, nextId: () => string): Step[] => {
   let now = start
-  return batches.map(({ laterBy, isAtomic, items }) => {
+  return batches.flatMap(({ laterBy, isAtomic, items, settlements }): Step[] => {
     now += laterBy
+    const at = now
     const data = { transactions: [...items], atomic: isAtomic }
-    return { now, received: receivedOf(recordTransactions, data, { nextId }) }
+    return [
+      {
+        now: at,
+        received: receivedOf(recordTransactions, data, { nextId }),
+        expected: (model) => model.recordBatch(items, isAtomic, at),
+      },
+      ...settlements.map(
+        (one): Step => ({
+          now: at,
+          received: settling(one, nextId),
+          expected: (model) => [
+            one.kind === 'void'
+              ? model.voidHold(one.transaction, at)
+              : model.postHold(one.transaction, one.posting, at),
+          ],
+        }),
+      ),
+    ]
   })
 }
 
@@ -84,27 +112,30 @@ const everywhere = (what: (it: History, live: Live) => void, numRuns: number) =>
 describe('whatever is recorded', () => {
   it('is decided as the naive model decides it', () => {
     const met = new Set<string>()
+    const ends = new Set<string>()
     everywhere((it, live) => {
       const model = naive(it.accounts)
-      for (const [place, { now, received }] of commandsOf(it, live.nextId).entries()) {
-        const { items, isAtomic } = it.batches[place]!
-        const expected = model.recordBatch(items, isAtomic, now)
-        assert.deepEqual(take(live, [received], now).flatMap(wordsOf), expected)
-        for (const word of expected) met.add(word)
+      for (const { now, received, expected } of stepsOf(it, live.nextId)) {
+        const words = expected(model)
+        assert.deepEqual(take(live, [received], now).flatMap(wordsOf), words)
+        const isEnd = received.command.name !== recordTransactions.name
+        for (const word of words) (isEnd ? ends : met).add(word)
         for (const { code } of it.accounts) {
           const account = findAccount(live.book, code)!
           assert.equal(account.posted, model.posted(code))
           assert.equal(available(account, now), model.available(code, now))
+          assert.equal(account.pendingIncrease, model.pendingIncrease(code))
         }
       }
-    }, 400)
+    }, 500)
     // Histories in which some rule never comes up prove nothing about it.
     assert.deepEqual([...met].sort(), naiveResults)
+    assert.deepEqual([...ends].sort(), naiveEnds)
   })
 
   it('keeps the sum of each currency at zero, and every account within its limits', () => {
     everywhere((it, live) => {
-      for (const { now, received } of commandsOf(it, live.nextId)) {
+      for (const { now, received } of stepsOf(it, live.nextId)) {
         take(live, [received], now)
         const sums = new Map<string, bigint>()
         for (const account of live.book.accounts.values()) {
@@ -113,7 +144,7 @@ describe('whatever is recorded', () => {
           sums.set(currency, (sums.get(currency) ?? 0n) + debit)
           // Every account begins within its limits, at zero.
           if (minBalance !== null) assert(available(account, now) >= minBalance)
-          if (maxBalance !== null) assert(posted <= maxBalance)
+          if (maxBalance !== null) assert(ceiling(account) <= maxBalance)
         }
         for (const sum of sums.values()) assert.equal(sum, 0n)
       }
@@ -122,7 +153,7 @@ describe('whatever is recorded', () => {
 
   it('makes the same book again when its events are folded from the first one', () => {
     everywhere((it, live) => {
-      for (const { now, received } of commandsOf(it, live.nextId)) take(live, [received], now)
+      for (const { now, received } of stepsOf(it, live.nextId)) take(live, [received], now)
       const again = emptyBook(bookId)
       for (const event of live.log) evolve(again, upcast(JSON.parse(JSON.stringify(event))))
       assert.deepEqual(plain(again), plain(live.book))
@@ -133,7 +164,7 @@ describe('whatever is recorded', () => {
     fc.assert(
       fc.property(history, fc.array(fc.constantFrom('fork', 'merge', 'none')), (it, layers) => {
         const live = open(it.accounts)
-        for (const { now, received } of commandsOf(it, live.nextId)) take(live, [received], now)
+        for (const { now, received } of stepsOf(it, live.nextId)) take(live, [received], now)
         let book = emptyBook(bookId)
         for (const [place, event] of live.log.entries()) {
           if (layers[place] === 'fork') book = fork(book)
@@ -152,7 +183,7 @@ describe('whatever is recorded', () => {
 
   it('changes nothing until it is committed', () => {
     everywhere((it, live) => {
-      for (const { now, received } of commandsOf(it, live.nextId)) {
+      for (const { now, received } of stepsOf(it, live.nextId)) {
         const below = structuredClone(plain(live.book))
         const middle = fork(live.book)
         decide({ ...live, book: middle }, [received], now)
@@ -166,7 +197,7 @@ describe('whatever is recorded', () => {
   it('comes to the same decided together as one by one', () => {
     everywhere((it, live) => {
       const together = open(it.accounts)
-      const commands = commandsOf(it, live.nextId).map(({ received }) => received)
+      const commands = stepsOf(it, live.nextId).map(({ received }) => received)
       const now = start + 1
       const alone = commands.flatMap((received) => take(live, [received], now))
       assert.deepEqual(take(together, commands, now), alone)
@@ -194,15 +225,19 @@ describe('whatever is recorded', () => {
   it('is answered alike under a key however often it is sent', () => {
     everywhere((it, live) => {
       const { nextId } = live
-      const keyed = it.batches.map(({ items, isAtomic }, place) => () => {
+      const keyed = it.batches.flatMap(({ items, isAtomic, settlements }, place) => {
         const data = { transactions: [...items], atomic: isAtomic }
-        return receivedOf(recordTransactions, data, { nextId, key: `key-${place}` })
+        return [
+          () => receivedOf(recordTransactions, data, { nextId, key: `key-${place}` }),
+          ...settlements.map((one, count) => () => settling(one, nextId, `key-${place}-${count}`)),
+        ]
       })
       const first = keyed.flatMap((make) => take(live, [make()], start))
       const { length } = live.log
-      const stored = keyed.map((_, place) =>
-        live.log.some(({ metadata }) => metadata.idempotency_key === `key-${place}`),
-      )
+      const stored = keyed.map((make) => {
+        const { key } = make()
+        return live.log.some(({ metadata }) => metadata.idempotency_key === key?.value)
+      })
       for (const [place, make] of keyed.entries()) {
         if (!stored[place]) continue
         const [again] = take(live, [make()], start)

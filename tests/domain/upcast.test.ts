@@ -58,7 +58,7 @@ describe('upcasting', () => {
   })
 
   it('throws at a type that it does not know, be it a word of JavaScript', () => {
-    for (const type of ['HoldPosted', '', 'constructor', '__proto__', 'toString']) {
+    for (const type of ['HoldForgotten', '', 'constructor', '__proto__', 'toString']) {
       assert.throws(() => upcast(stored(type, 1)), /does not know/)
     }
   })

@@ -36,8 +36,10 @@ const tables = {
   },
   transaction: {
     columns: ['id', 'book_id', 'revision', 'index', 'status', 'description', 'metadata'],
-    counts: [],
-    instants: ['effective_at', 'created_at', 'updated_at', 'deleted_at'],
+    counts: ['reference', 'reverses', 'hold', 'settled_revision'],
+    instants: ['effective_at', 'expires_at', 'settled_at', 'created_at', 'updated_at'].concat([
+      'deleted_at',
+    ]),
   },
   entry: {
     columns: ['transaction_id', 'line', 'account_id', 'revision', 'direction', 'amount'],
@@ -136,6 +138,12 @@ const folded: Record<keyof typeof tables, (ledger: Ledger) => Row[]> = {
         status: 'posted',
         description,
         metadata,
+        reference: null,
+        reverses: null,
+        hold: null,
+        settled_revision: null,
+        settled_at: null,
+        expires_at: null,
         effective_at: effectiveAt,
         created_at: createdAt,
         updated_at: createdAt,

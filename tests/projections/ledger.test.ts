@@ -13,9 +13,10 @@ import { ledger, memberTag } from '../../src/projections/ledger/ledger.ts'
 import { keyOf, keyText, untyped } from '../../src/projections/projection.ts'
 import { missingRows, rowSet } from '../../src/runtime/projections/row-set.ts'
 import type { AnyRow } from '../../src/runtime/projections/row-text.ts'
-import { type History, history, runs, start } from '../support/histories.ts'
+import { type History, history, runs, type Settlement, start } from '../support/histories.ts'
 import { actor, bookId, idSource, receivedOf } from '../support/received.ts'
 import { logOf, sampleLog } from '../support/sample-book.ts'
+import { settling } from '../support/settling.ts'
 
 const projection = untyped(ledger)
 
@@ -66,6 +67,8 @@ type AccountRow = {
   code: string
   type: 'asset' | 'liability' | 'equity' | 'income' | 'expense'
   posted: bigint
+  pending_increase: bigint
+  pending_decrease: bigint
   entry_count: number
   revision: number
   in_order_until: string | null
@@ -73,6 +76,14 @@ type AccountRow = {
   maturing_until: string | null
   created_at: string
   updated_at: string
+}
+type TransactionRow = {
+  status: string
+  effective_at: string
+  expires_at: string | null
+  settled_revision: number | null
+  settled_at: string | null
+  hold: readonly { amount: string; posted: string; remaining: string }[]
 }
 type EntryRow = {
   transaction_id: string
@@ -264,6 +275,94 @@ describe('the ledger projection', () => {
   })
 })
 
+describe('a hold in the ledger projection', () => {
+  const hold: TransactionRequest = {
+    ...refund('40'),
+    id: '401d0000-0000-7000-8000-000000000001',
+    status: 'pending',
+    expires_at: '2024-03-09T00:00:00.000Z',
+  }
+  const transaction = hold.id!
+  const foldHold = (...settlements: readonly Settlement[]) => {
+    const nextId = idSource('b')
+    const log = logOf(
+      [
+        receivedOf(openBook, { name: 'main' }, { nextId }),
+        receivedOf(
+          openAccounts,
+          {
+            accounts: [
+              { code: 'cash', type: 'asset', currency: 'EUR' },
+              { code: 'sales', type: 'income', currency: 'EUR' },
+            ],
+          },
+          { nextId },
+        ),
+        ...[sale('100'), hold].map((one) =>
+          receivedOf(recordTransactions, { transactions: [one], atomic: true }, { nextId }),
+        ),
+        ...settlements.map((one) => settling(one, nextId)),
+      ].map((received, minute) => ({
+        received: received as never,
+        now: Date.parse('2024-03-01T12:00:00Z') + minute * 60_000,
+      })),
+    )
+    assert.equal(log.length, 4 + settlements.length)
+    const model = fold(log)
+    const { posted, pending_increase, pending_decrease, entry_count } = accountOf(model, 'cash')
+    return { model, log, cash: [posted, pending_increase, pending_decrease, entry_count] }
+  }
+  const rowOf = ({ keyed }: ReadModel) =>
+    keyed.get('transaction')!.get(transaction) as unknown as TransactionRow
+
+  it('is pending, and no entry of any statement', () => {
+    const { model, cash } = foldHold()
+    assert.deepEqual(cash, [100n, 0n, 40n, 1])
+    const { status, expires_at, settled_revision, hold: lines } = rowOf(model)
+    assert.deepEqual([status, expires_at, settled_revision], ['pending', hold.expires_at, null])
+    assert.deepEqual(
+      lines.map(({ amount, posted, remaining }) => [amount, posted, remaining]),
+      Array(2).fill(['40', '0', '40']),
+    )
+    assert.equal(bookOf(model).entry_count, 2)
+    assert.equal(model.added.get('hold_entry')!.length, 2)
+  })
+
+  it('counts from the time of its posting on, and holds what is kept', () => {
+    const posting = { amount: '10', remainder: 'keep', effective_at: '2024-02-01' } as const
+    const { model, cash } = foldHold({ kind: 'post', transaction, posting })
+    assert.deepEqual(cash, [90n, 0n, 30n, 2])
+    const { status, effective_at, settled_revision, hold } = rowOf(model)
+    const date = '2024-02-01T00:00:00.000Z'
+    assert.deepEqual([status, effective_at, settled_revision], ['pending', date, null])
+    assert.deepEqual(
+      hold.map(({ amount, posted, remaining }) => [amount, posted, remaining]),
+      Array(2).fill(['40', '10', '30']),
+    )
+    assert.equal(entriesOf(model, accountOf(model, 'cash')).at(-1)!.effective_at, date)
+    assert.equal(bookOf(model).entry_count, 4)
+  })
+
+  it('says which event ended it, and how', () => {
+    const { model, log, cash } = foldHold({
+      kind: 'post',
+      transaction,
+      posting: { amount: '10' },
+    })
+    assert.deepEqual(cash, [90n, 0n, 0n, 2])
+    const { status, settled_revision, settled_at } = rowOf(model)
+    const { revision, metadata } = log.at(-1)!
+    assert.deepEqual(
+      [status, settled_revision, settled_at],
+      ['posted', revision, metadata.recorded_at],
+    )
+    const voided = foldHold({ kind: 'void', transaction })
+    assert.equal(rowOf(voided.model).status, 'voided')
+    assert.deepEqual(voided.cash, [100n, 0n, 0n, 1])
+    assert(voided.model.tags.has(`transaction:${transaction}`))
+  })
+})
+
 describe('whatever is recorded, the ledger projection', () => {
   const logs = (it: History): Recorded[] => {
     const nextId = idSource()
@@ -274,10 +373,14 @@ describe('whatever is recorded, the ledger projection', () => {
         received: receivedOf(openAccounts, { accounts: [...it.accounts] }, { nextId }) as never,
         now,
       },
-      ...it.batches.map(({ laterBy, isAtomic, items }) => {
+      ...it.batches.flatMap(({ laterBy, isAtomic, items, settlements }) => {
         now += laterBy
+        const at = now
         const data = { transactions: [...items], atomic: isAtomic }
-        return { received: receivedOf(recordTransactions, data, { nextId }) as never, now }
+        return [
+          { received: receivedOf(recordTransactions, data, { nextId }) as never, now: at },
+          ...settlements.map((one) => ({ received: settling(one, nextId), now: at })),
+        ]
       }),
     ])
   }

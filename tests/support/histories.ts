@@ -1,4 +1,6 @@
 import fc from 'fast-check'
+import type { Static } from 'typebox'
+import type { HoldPosting } from '../../src/commands/post-hold.ts'
 import type { TransactionRequest } from '../../src/commands/record-transactions.ts'
 import type { AccountType } from '../../src/domain/account.ts'
 
@@ -16,11 +18,22 @@ export type OpenedAccount = {
   readonly max_balance: string | null
 }
 
+/** What is done to a hold, or to what is none. */
+export type Settlement =
+  | { readonly kind: 'void'; readonly transaction: string }
+  | {
+      readonly kind: 'post'
+      readonly transaction: string
+      readonly posting: Static<typeof HoldPosting>
+    }
+
 export type Batch = {
   /** Since the one before. */
   readonly laterBy: number
   readonly isAtomic: boolean
   readonly items: readonly TransactionRequest[]
+  /** Each a command of its own, after the batch. */
+  readonly settlements: readonly Settlement[]
 }
 
 export type History = {
@@ -113,11 +126,114 @@ const date = fc
   .integer({ min: -48, max: 48 })
   .map((hours) => new Date(start + hours * hour).toISOString())
 
+const holdId = fc
+  .integer({ min: 1, max: 4 })
+  .map((number) => `401d0000-0000-7000-8000-00000000000${number}`)
+
+const reference = seldom(6, fc.constantFrom('INV-1', 'INV-2', 'INV-3'))
+
 const once = fc
-  .record({ lines, effective_at: seldom(3, date) })
+  .record({ lines, reference, effective_at: seldom(3, date) })
+  .map(({ lines, ...rest }): TransactionRequest => compact({ ...lines, ...rest }) as never)
+
+const held = fc
+  .record({
+    id: holdId,
+    lines: fc.oneof(
+      { weight: 3, arbitrary: lines },
+      {
+        weight: 2,
+        arbitrary: transfer.map((one) => ({ transfers: [one] })),
+      },
+    ),
+    reference,
+    effective_at: seldom(4, date),
+    expires_at: seldom(2, date),
+  })
   .map(
-    ({ lines, effective_at }): TransactionRequest => compact({ ...lines, effective_at }) as never,
+    ({ lines, ...rest }): TransactionRequest =>
+      compact({ ...lines, ...rest, status: 'pending' as const }) as never,
   )
+
+const line = (direction: 'debit' | 'credit', account: string, amount: string) => ({
+  account,
+  direction,
+  amount,
+})
+
+/** One hold that is always the same, so that parts of it are often asked for that fit. */
+const manyLegged: TransactionRequest = {
+  id: '401d0000-0000-7000-8000-000000000001',
+  status: 'pending',
+  entries: [
+    line('credit', 'world', '9'),
+    line('debit', 'vault', '4'),
+    line('debit', 'vault', '5'),
+    line('debit', 'vault', '1'),
+    line('credit', 'vault', '1'),
+  ],
+}
+
+const partOfManyLegged = fc.constantFrom<ReturnType<typeof line>[]>(
+  [line('credit', 'world', '5'), line('debit', 'vault', '5')],
+  [line('credit', 'world', '5'), line('debit', 'vault', '4')],
+  [line('credit', 'world', '2'), line('credit', 'world', '8')],
+  [line('debit', 'vault', '1'), line('credit', 'vault', '1')],
+  [line('debit', 'vault', '1'), line('credit', 'nowhere', '1')],
+  [line('credit', 'world', '0'), line('debit', 'vault', '0')],
+  [line('credit', 'world', '1')],
+)
+
+const posting = fc.oneof(
+  { weight: 2, arbitrary: fc.constant({}) },
+  { weight: 3, arbitrary: amount.map((amount) => ({ amount })) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .array(
+        fc.record({
+          account,
+          direction: fc.constantFrom('debit' as const, 'credit' as const),
+          amount,
+        }),
+        { maxLength: 3 },
+      )
+      .map((entries) => ({ entries })),
+  },
+  { weight: 2, arbitrary: pair.map((entries) => ({ entries })) },
+)
+
+const settlement: fc.Arbitrary<Settlement> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc
+      .record({
+        posting,
+        remainder: seldom(3, fc.constant('keep' as const)),
+        effective_at: seldom(4, date),
+        transaction: fc.oneof({ weight: 9, arbitrary: holdId }, { weight: 1, arbitrary: clientId }),
+      })
+      .map(({ posting, transaction, ...rest }) => ({
+        kind: 'post' as const,
+        transaction,
+        posting: compact({ ...posting, ...rest }) as Static<typeof HoldPosting>,
+      })),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .record({ entries: partOfManyLegged, remainder: seldom(2, fc.constant('keep' as const)) })
+      .map((posting) => ({
+        kind: 'post' as const,
+        transaction: manyLegged.id as string,
+        posting: compact(posting) as Static<typeof HoldPosting>,
+      })),
+  },
+  {
+    weight: 1,
+    arbitrary: holdId.map((transaction) => ({ kind: 'void' as const, transaction })),
+  },
+)
 
 /** Some clients choose ids. Mostly they say the same under the same id, as they should. */
 const chosen = fc.oneof(
@@ -128,12 +244,15 @@ const chosen = fc.oneof(
 const item: fc.Arbitrary<TransactionRequest> = fc.oneof(
   { weight: 5, arbitrary: once },
   { weight: 1, arbitrary: chosen },
+  { weight: 2, arbitrary: held },
+  { weight: 1, arbitrary: fc.constant(manyLegged) },
 )
 
 const batch = fc.record({
   laterBy: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 12 * hour })),
   isAtomic: fc.boolean(),
   items: fc.array(item, { minLength: 1, maxLength: 4 }),
+  settlements: fc.array(settlement, { maxLength: 2 }),
 })
 
 /** Accounts with all kinds of limits, and batches that mostly make sense. */

@@ -21,28 +21,90 @@ export const naiveResults = [
   'balance_too_low',
   'currency_mismatch',
   'existing',
+  'invalid_request',
   'recorded',
+  'reference_taken',
   'same_account',
   'too_few_entries',
   'transaction_id_taken',
   'unbalanced',
 ]
 
+/** Everything that it may answer for a posting or a void. */
+export const naiveEnds = [
+  'account_not_found',
+  'amount_exceeds_hold',
+  'amount_out_of_range',
+  'hold_already_posted',
+  'hold_already_voided',
+  'hold_expired',
+  'hold_needs_entries',
+  'not_pending',
+  'posted',
+  'same_account',
+  'too_few_entries',
+  'transaction_not_found',
+  'unbalanced',
+  'voided',
+]
+
 type Line = { code: string; change: bigint; effectiveAt: number }
+
+/** A line of a hold: `grows` is 1 where it would add to its account, -1 where it would take. */
+type HeldLine = {
+  readonly code: string
+  readonly direction: 'debit' | 'credit'
+  readonly grows: bigint
+  left: bigint
+}
+type Held = { readonly until: number; readonly lines: HeldLine[]; end: string | null }
+
+type Part = { account: string; direction: 'debit' | 'credit'; amount: string }
+type Posting = {
+  amount?: string | undefined
+  entries?: readonly Part[] | undefined
+  remainder?: 'keep' | 'release' | undefined
+  effective_at?: string | undefined
+}
 
 export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
   let lines: Line[] = []
   let taken = new Map<string, string>()
+  let holds = new Map<string, Held>()
+  let references = new Set<string>()
 
   const accountOf = (code: string) => accounts.find((account) => account.code === code)
 
-  const posted = (code: string, all: readonly Line[] = lines): bigint =>
-    all.reduce((sum, line) => (line.code === code ? sum + line.change : sum), 0n)
+  const sumOf = (code: string, some: readonly { code: string; change: bigint }[]): bigint =>
+    some.reduce((sum, line) => (line.code === code ? sum + line.change : sum), 0n)
 
-  const available = (code: string, now: number, all: readonly Line[] = lines): bigint =>
-    all
-      .filter((line) => line.code === code && (line.change < 0n || line.effectiveAt <= now))
-      .reduce((sum, { change }) => sum + change, 0n)
+  const posted = (code: string, all: readonly Line[] = lines): bigint => sumOf(code, all)
+
+  /** What open holds would add to an account, or take from it. */
+  const pending = (code: string, way: 1n | -1n, also: readonly HeldLine[] = []): bigint => {
+    const open = [...holds.values()].filter(({ end }) => end === null)
+    return [...open.flatMap((hold) => hold.lines), ...also]
+      .filter((line) => line.code === code && line.grows === way)
+      .reduce((sum, { left }) => sum + left, 0n)
+  }
+
+  const available = (
+    code: string,
+    now: number,
+    all: readonly Line[] = lines,
+    also: readonly HeldLine[] = [],
+  ): bigint =>
+    sumOf(
+      code,
+      all.filter(({ change, effectiveAt }) => change < 0n || effectiveAt <= now),
+    ) - pending(code, -1n, also)
+
+  /** Holds end when their time has come. */
+  const expire = (now: number): void => {
+    for (const hold of holds.values()) {
+      if (hold.end === null && hold.until <= now) hold.end = 'hold_expired'
+    }
+  }
 
   const written = ({ entries = [], transfers = [] }: TransactionRequest) => [
     ...entries,
@@ -52,49 +114,81 @@ export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
     ]),
   ]
 
-  const contentOf = (request: TransactionRequest): string =>
-    JSON.stringify(
-      written(request).map(({ account, direction, amount }) => [account, direction, amount]),
-    )
+  const contentOf = (request: TransactionRequest): string => {
+    const { status = 'posted', expires_at = null, reference = null } = request
+    const all = written(request)
+    const what = all.map(({ account, direction, amount }) => [account, direction, amount])
+    return JSON.stringify([status, expires_at, reference, what])
+  }
+
+  const isSameAgain = (request: TransactionRequest, known: string): boolean => {
+    const { effective_at } = request
+    const [content, date] = known.split(' at ')
+    return content === contentOf(request) && (effective_at === undefined || effective_at === date)
+  }
+
+  const isOutOfRange = (amount: string): boolean => amount === '0' || amount.length > 38
+
+  const isBalanced = (some: readonly Part[]): boolean => {
+    const sums: Record<string, bigint> = {}
+    for (const { account, direction, amount } of some) {
+      const { currency } = accountOf(account)!
+      sums[currency] = (sums[currency] ?? 0n) + (direction === 'debit' ? 1n : -1n) * BigInt(amount)
+    }
+    return Object.values(sums).every((sum) => sum === 0n)
+  }
 
   const record = (request: TransactionRequest, now: number): string => {
-    const { id, effective_at } = request
+    const { id, effective_at, status, expires_at, reference } = request
     const known = id === undefined ? undefined : taken.get(id)
-    if (known !== undefined)
-      return known === contentOf(request) ? 'existing' : 'transaction_id_taken'
-
+    if (known !== undefined) {
+      return isSameAgain(request, known) ? 'existing' : 'transaction_id_taken'
+    }
     const all = written(request)
     if (all.length < 2) return 'too_few_entries'
-    if (all.some(({ amount }) => amount === '0' || amount.length > 38)) return 'amount_out_of_range'
+    if (all.some(({ amount }) => isOutOfRange(amount))) return 'amount_out_of_range'
+    if (expires_at !== undefined && Date.parse(expires_at) <= now) return 'invalid_request'
     for (const { account, currency } of all) {
       const found = accountOf(account)
       if (!found) return 'account_not_found'
       if (currency && currency !== found.currency) return 'currency_mismatch'
     }
+    if (!isBalanced(all)) return 'unbalanced'
 
     const effectiveAt = effective_at === undefined ? now : Date.parse(effective_at)
-    const sums: Record<string, bigint> = {}
-    const added = all.map(({ account, direction, amount }): Line => {
-      const { grows, currency } = accountOf(account)!
-      sums[currency] = (sums[currency] ?? 0n) + (direction === 'debit' ? 1n : -1n) * BigInt(amount)
-      const change = direction === grows ? BigInt(amount) : -BigInt(amount)
-      return { code: account, change, effectiveAt }
-    })
-    if (Object.values(sums).some((sum) => sum !== 0n)) return 'unbalanced'
-    const touched = [...new Set(added.map(({ code }) => code))]
+    const added: Line[] = []
+    const held: HeldLine[] = []
+    for (const { account: code, direction, amount } of all) {
+      const grows = accountOf(code)!.grows === direction ? 1n : -1n
+      if (status === 'pending') held.push({ code, direction, grows, left: BigInt(amount) })
+      else added.push({ code, change: grows * BigInt(amount), effectiveAt })
+    }
+    const touched = [...new Set(all.map(({ account }) => account))]
     if (touched.length < 2) return 'same_account'
 
     const then = [...lines, ...added]
     for (const code of touched) {
       const { min, max } = accountOf(code)!
-      const balance = posted(code, then)
-      if (String(balance).replace('-', '').length > 38) return 'balance_out_of_range'
-      const left = available(code, now, then)
+      const most = posted(code, then) + pending(code, 1n, held)
+      const least = posted(code, then) - pending(code, -1n, held)
+      if ([most, least].some((sum) => String(sum).replace('-', '').length > 38)) {
+        return 'balance_out_of_range'
+      }
+      const left = available(code, now, then, held)
       if (min !== null && left < min && left < available(code, now)) return 'balance_too_low'
-      if (max !== null && balance > max && balance > posted(code)) return 'balance_too_high'
+      if (max !== null && most > max && most > posted(code) + pending(code, 1n)) {
+        return 'balance_too_high'
+      }
     }
+    if (reference !== undefined && references.has(reference)) return 'reference_taken'
+    if (reference !== undefined) references.add(reference)
     lines = then
-    if (id !== undefined) taken.set(id, contentOf(request))
+    if (id !== undefined)
+      taken.set(id, `${contentOf(request)} at ${new Date(effectiveAt).toISOString()}`)
+    if (status === 'pending') {
+      const until = expires_at === undefined ? Number.POSITIVE_INFINITY : Date.parse(expires_at)
+      holds.set(id ?? `hold ${holds.size}`, { until, lines: held, end: null })
+    }
     return 'recorded'
   }
 
@@ -104,13 +198,16 @@ export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
     isAtomic: boolean,
     now: number,
   ): string[] => {
-    const before = { lines, taken: new Map(taken) }
+    expire(now)
+    const before = { lines, taken, holds, references }
+    taken = new Map(taken)
+    holds = new Map(holds)
+    references = new Set(references)
     const results: string[] = []
     for (const item of items) {
       const result = record(item, now)
       if (isAtomic && result !== 'recorded' && result !== 'existing') {
-        lines = before.lines
-        taken = before.taken
+        ;({ lines, taken, holds, references } = before)
         return [result]
       }
       results.push(result)
@@ -118,9 +215,78 @@ export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
     return results
   }
 
+  const findOpen = (id: string, now: number): Held | string => {
+    expire(now)
+    const hold = holds.get(id)
+    if (!hold) return taken.has(id) ? 'not_pending' : 'transaction_not_found'
+    return hold.end ?? hold
+  }
+
+  const voidHold = (id: string, now: number): string => {
+    const hold = findOpen(id, now)
+    if (typeof hold === 'string') return hold
+    hold.end = 'hold_already_voided'
+    return 'voided'
+  }
+
+  /** How much of each line is posted, or why it cannot be. */
+  const sharesOf = ({ lines: all }: Held, { amount, entries }: Posting): bigint[] | string => {
+    if (amount !== undefined) {
+      if (isOutOfRange(amount)) return 'amount_out_of_range'
+      if (all.length > 2) return 'hold_needs_entries'
+      return BigInt(amount) > all[0]!.left ? 'amount_exceeds_hold' : all.map(() => BigInt(amount))
+    }
+    if (entries === undefined) return all.map(({ left }) => left)
+    const shares = all.map(() => 0n)
+    for (const { account, direction, amount: wanted } of entries) {
+      if (isOutOfRange(wanted)) return 'amount_out_of_range'
+      if (!accountOf(account)) return 'account_not_found'
+      // One unit after the other would be plainest; this is that, all at once.
+      let missing = BigInt(wanted)
+      for (const [place, line] of all.entries()) {
+        const free = line.left - shares[place]!
+        const isMeant = line.code === account && line.direction === direction
+        const share = !isMeant ? 0n : free < missing ? free : missing
+        shares[place] = shares[place]! + share
+        missing -= share
+      }
+      if (missing > 0n) return 'amount_exceeds_hold'
+    }
+    const some = all
+      .map(({ code, direction }, place) => ({
+        account: code,
+        direction,
+        amount: String(shares[place]),
+      }))
+      .filter((line) => line.amount !== '0')
+    if (some.length < 2) return 'too_few_entries'
+    if (!isBalanced(some)) return 'unbalanced'
+    return new Set(some.map(({ account }) => account)).size < 2 ? 'same_account' : shares
+  }
+
+  const postHold = (id: string, posting: Posting, now: number): string => {
+    const hold = findOpen(id, now)
+    if (typeof hold === 'string') return hold
+    const shares = sharesOf(hold, posting)
+    if (typeof shares === 'string') return shares
+    const { effective_at, remainder } = posting
+    const effectiveAt = effective_at === undefined ? now : Date.parse(effective_at)
+    for (const [place, { code, grows }] of hold.lines.entries()) {
+      lines = [...lines, { code, change: grows * shares[place]!, effectiveAt }]
+    }
+    for (const [place, line] of hold.lines.entries()) {
+      line.left = remainder === 'keep' ? line.left - shares[place]! : 0n
+    }
+    if (hold.lines.every(({ left }) => left === 0n)) hold.end = 'hold_already_posted'
+    return 'posted'
+  }
+
   return {
     recordBatch,
+    postHold,
+    voidHold,
     posted: (code: string) => posted(code),
     available: (code: string, now: number) => available(code, now),
+    pendingIncrease: (code: string) => pending(code, 1n),
   }
 }

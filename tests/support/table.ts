@@ -1,15 +1,18 @@
 import { changeTransactionMetadata } from '../../src/commands/change-transaction-metadata.ts'
 import { closeAccount } from '../../src/commands/close-account.ts'
 import type { Command } from '../../src/commands/command.ts'
+import { expireHolds } from '../../src/commands/expire-holds.ts'
 import { freezeAccount, unfreezeAccount } from '../../src/commands/freeze-account.ts'
 import { openAccounts } from '../../src/commands/open-accounts.ts'
 import { openBook } from '../../src/commands/open-book.ts'
+import { postHold } from '../../src/commands/post-hold.ts'
 import {
   recordTransactions,
   type TransactionRequest,
 } from '../../src/commands/record-transactions.ts'
 import { replaceAccount } from '../../src/commands/replace-account.ts'
 import { updateAccount } from '../../src/commands/update-account.ts'
+import { voidHold } from '../../src/commands/void-hold.ts'
 
 /**
  * Tables that an accountant can read: what is done, what comes of it, and the balances after it.
@@ -18,7 +21,11 @@ import { updateAccount } from '../../src/commands/update-account.ts'
  *     debit cash 100, credit sales 100        | recorded        | cash 100  sales 100
  *     transfer 101 from cash to rent          | balance_too_low | cash 100
  *
- * A balance is in the account's normal sign; `cash 100/60` has 60 available. `9{38}` is 38 nines.
+ *     hold id T1 transfer 40 from cash to rent | recorded     | cash 100/60 rent 0+40
+ *     post T1 amount 30                        | posted       | cash 70 rent 30
+ *
+ * A balance is in the account's normal sign; `cash 100/60+5` has 60 available and 5 that holds would
+ * add. `9{38}` is 38 nines.
  * A row that begins with + is an item of the batch (`all` or `each`) above it.
  */
 export type Row = {
@@ -28,7 +35,14 @@ export type Row = {
   readonly expected: string
   /** Of each item of a batch. */
   readonly items: readonly string[]
-  readonly balances: readonly { code: string; posted: bigint; available: bigint | null }[]
+  readonly balances: readonly ExpectedBalance[]
+}
+
+export type ExpectedBalance = {
+  readonly code: string
+  readonly posted: bigint
+  readonly available: bigint
+  readonly pendingIncrease: bigint
 }
 
 export type Intent =
@@ -79,9 +93,14 @@ const wordsOf = (text: string): string[] =>
 const balancesOf = (text: string): Row['balances'] => {
   const words = wordsOf(text)
   return Array.from({ length: words.length / 2 }, (_, index) => {
-    const [posted = '', available] = words[2 * index + 1]!.split('/')
-    const code = words[2 * index]!
-    return { code, posted: BigInt(posted), available: available ? BigInt(available) : null }
+    const [sums = '', pending = '0'] = words[2 * index + 1]!.split('+')
+    const [posted = '', available = posted] = sums.split('/')
+    return {
+      code: words[2 * index]!,
+      posted: BigInt(posted),
+      available: BigInt(available),
+      pendingIncrease: BigInt(pending),
+    }
   })
 }
 
@@ -101,6 +120,12 @@ const addItem = (batch: Row, words: string[], expected: string): Row => {
 const take = (words: string[], name: string): string | undefined => {
   const place = words.indexOf(name)
   return place < 0 ? undefined : words.splice(place, 2)[1]
+}
+
+/** Removes the word, if it is there. */
+const flag = (words: string[], name: string): boolean => {
+  const place = words.indexOf(name)
+  return place >= 0 && words.splice(place, 1).length > 0
 }
 
 const intentOf = (words: string[], line: number): Intent => {
@@ -144,6 +169,12 @@ const intentOf = (words: string[], line: number): Intent => {
     case 'all':
     case 'each':
       return of(recordTransactions, { transactions: [], atomic: words[0] === 'all' })
+    case 'post':
+      return of(postHold, { transaction: idOf(words[1]!), ...postingOf(words.slice(2)) })
+    case 'void':
+      return of(voidHold, { transaction: idOf(words[1]!) })
+    case 'expire':
+      return of(expireHolds, {})
     case undefined:
       throw new Error(`line ${line} says nothing`)
     default:
@@ -202,7 +233,25 @@ const definitionOf = (words: string[]) => {
   return { ...Object.fromEntries(fields), ...(hasNotes && { metadata }) }
 }
 
+/** [amount 60] [keep] [on 2024-06-01] [debit cash 60, credit sales 60] */
+const postingOf = (words: string[]) => {
+  const amount = take(words, 'amount')
+  const effective_at = take(words, 'on')
+  const isKept = flag(words, 'keep')
+  const isReleased = flag(words, 'release')
+  return {
+    ...(amount !== undefined && { amount }),
+    ...(effective_at !== undefined && { effective_at }),
+    ...(isKept && { remainder: 'keep' as const }),
+    ...(isReleased && { remainder: 'release' as const }),
+    ...(words.length > 0 && { entries: split(words, ',').map(entryOf) }),
+  }
+}
+
 const transactionOf = (words: string[]): TransactionRequest => {
+  const isHeld = flag(words, 'hold')
+  const expires_at = take(words, 'until')
+  const reference = take(words, 'ref')
   const id = take(words, 'id')
   const effective_at = take(words, 'on')
   const description = take(words, 'text')
@@ -212,6 +261,9 @@ const transactionOf = (words: string[]): TransactionRequest => {
   const entries = lines.filter(([kind]) => kind !== 'transfer')
   return {
     ...(id !== undefined && { id: idOf(id) }),
+    ...(isHeld && { status: 'pending' as const }),
+    ...(expires_at !== undefined && { expires_at }),
+    ...(reference !== undefined && { reference }),
     ...(effective_at !== undefined && { effective_at }),
     ...(description !== undefined && { description }),
     ...(note && { metadata: { [note[0]!]: note[1]! } }),

@@ -1,12 +1,24 @@
 import Type from 'typebox'
 import { changeTransactionMetadata } from '../../commands/change-transaction-metadata.ts'
+import { HoldPosting, postHold } from '../../commands/post-hold.ts'
 import { recordTransactions, TransactionRequest } from '../../commands/record-transactions.ts'
+import { voidHold } from '../../commands/void-hold.ts'
 import { MetadataChanges } from '../../domain/metadata.ts'
 import type { RejectionCode } from '../../domain/rejection.ts'
 import { getTransaction } from '../../queries/get-transaction.ts'
 import { ListTransactions, listTransactions } from '../../queries/list-transactions.ts'
-import { TransactionMetadataAnswer, TransactionResource } from '../../queries/resources.ts'
-import { batchReply, headersOf, transactionMetadataAnswer, transactionReply } from '../answers.ts'
+import {
+  SettlementResource,
+  TransactionMetadataAnswer,
+  TransactionResource,
+} from '../../queries/resources.ts'
+import {
+  batchReply,
+  headersOf,
+  settlementReply,
+  transactionMetadataAnswer,
+  transactionReply,
+} from '../answers.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { BookPath, bookIdOf, TransactionPath, transactionIdOf } from '../parameters.ts'
 import { read } from '../read.ts'
@@ -28,6 +40,17 @@ const refusals: readonly RejectionCode[] = [
   'balance_out_of_range',
   'balance_too_low',
   'balance_too_high',
+  'reference_taken',
+  'idempotency_key_reused',
+]
+
+const holdRefusals: readonly RejectionCode[] = [
+  'book_not_found',
+  'transaction_not_found',
+  'not_pending',
+  'hold_already_posted',
+  'hold_already_voided',
+  'hold_expired',
   'idempotency_key_reused',
 ]
 
@@ -130,6 +153,45 @@ export const transactionRoutes = (dependencies: Dependencies): Route[] => [
       const data = { transaction: transactionIdOf(path.transaction), metadata }
       const done = await execute(changeTransactionMetadata, bookId, data)
       return { headers: headersOf(done), data: transactionMetadataAnswer(done, bookId) }
+    },
+  }),
+  route({
+    method: 'post',
+    address: '/v1/books/{book}/transactions/{transaction}/post',
+    summary: 'Post a pending transaction, as a whole or in part',
+    description:
+      'An empty object posts all that is held. It takes effect at its own time, now if left out.',
+    tag,
+    schemas: { path: TransactionPath, body: HoldPosting },
+    answers: { 200: SettlementResource },
+    refusals: [
+      ...holdRefusals,
+      'account_not_found',
+      'amount_exceeds_hold',
+      'amount_out_of_range',
+      'hold_needs_entries',
+      'same_account',
+      'too_few_entries',
+      'unbalanced',
+    ],
+    handle: async ({ path, body, execute }) => {
+      const bookId = bookIdOf(path.book)
+      const data = { ...body, transaction: transactionIdOf(path.transaction) }
+      return settlementReply(await execute(postHold, bookId, data), bookId)
+    },
+  }),
+  route({
+    method: 'post',
+    address: '/v1/books/{book}/transactions/{transaction}/void',
+    summary: 'Void a pending transaction: what is left of it is let go of',
+    tag,
+    schemas: { path: TransactionPath },
+    answers: { 200: SettlementResource },
+    refusals: holdRefusals,
+    handle: async ({ path, execute }) => {
+      const bookId = bookIdOf(path.book)
+      const data = { transaction: transactionIdOf(path.transaction) }
+      return settlementReply(await execute(voidHold, bookId, data), bookId)
     },
   }),
 ]

@@ -9,6 +9,9 @@ import { type AccountsOpened, accountsOpened } from './accounts-opened.ts'
 import { type BookOpened, bookOpened } from './book-opened.ts'
 import { type CommandRefused, commandRefused } from './command-refused.ts'
 import type { EventMetadata, EventType } from './event.ts'
+import { type HoldExpired, holdExpired } from './hold-expired.ts'
+import { type HoldPosted, holdPosted } from './hold-posted.ts'
+import { type HoldVoided, holdVoided } from './hold-voided.ts'
 import { type MemberRemoved, memberRemoved } from './member-removed.ts'
 import { type MemberSet, memberSet } from './member-set.ts'
 import {
@@ -25,6 +28,9 @@ export type BookEvent =
   | AccountUnfrozen
   | AccountClosed
   | TransactionsRecorded
+  | HoldPosted
+  | HoldVoided
+  | HoldExpired
   | TransactionMetadataChanged
   | MemberSet
   | MemberRemoved
@@ -45,6 +51,9 @@ export const eventTypes = {
   AccountUnfrozen: accountDefined,
   AccountClosed: accountDefined,
   TransactionsRecorded: transactionsRecorded,
+  HoldPosted: holdPosted,
+  HoldVoided: holdVoided,
+  HoldExpired: holdExpired,
   TransactionMetadataChanged: transactionMetadataChanged,
   MemberSet: memberSet,
   MemberRemoved: memberRemoved,

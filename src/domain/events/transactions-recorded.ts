@@ -16,11 +16,17 @@ export type RecordedTransaction = {
   readonly description: string | null
   readonly effective_at: string
   readonly entries: readonly RecordedEntry[]
+  /** Of a pending one, where it is not to be held for ever. */
+  readonly expires_at?: string
   readonly id: string
   /** Place in the request. */
   readonly index: number
   readonly metadata: Metadata
-  readonly status: 'posted'
+  /** Unique in the book. */
+  readonly reference?: string
+  /** The id of the transaction that it reverses. */
+  readonly reverses?: string
+  readonly status: 'posted' | 'pending'
 }
 
 /** One command's transactions, and what became of its other items: the whole answer is in here. */
@@ -37,9 +43,13 @@ export type TransactionsRecorded = Event<
   }
 >
 
+/**
+ * Version 2 may hold pending transactions, references and reversals. What version 1 says is the same
+ * in version 2; it is a new version for those who read the log and know no holds.
+ */
 export const transactionsRecorded: EventType<TransactionsRecorded['data']> = {
-  version: 1,
-  upcasts: {},
+  version: 2,
+  upcasts: { 1: (data: TransactionsRecorded['data']) => data },
   leaves: ['transactions', 'refused', 'existing'],
 }
 

@@ -1,23 +1,19 @@
-import { type AccountType, signed } from '../../domain/account.ts'
-import { isInRange } from '../../domain/amount.ts'
 import type { AccountDefined, DefinedAccount } from '../../domain/events/account-defined.ts'
 import type { AccountsOpened } from '../../domain/events/accounts-opened.ts'
 import type { BookOpened } from '../../domain/events/book-opened.ts'
 import type { Recorded } from '../../domain/events/index.ts'
 import type { TransactionMetadataChanged } from '../../domain/events/transaction-metadata-changed.ts'
 import type {
-  RecordedEntry,
   RecordedTransaction,
   TransactionsRecorded,
 } from '../../domain/events/transactions-recorded.ts'
 import { derivedId } from '../../domain/ids.ts'
 import type { MemberRole } from '../../domain/member.ts'
-import { projection, type Rows } from '../projection.ts'
+import { projection } from '../projection.ts'
 import type { Row } from '../table.ts'
+import { addEntry, type LedgerRows } from './entries.ts'
+import { addHold, postHold, releaseHold, reserve } from './holds.ts'
 import { type LedgerTables, ledgerTables } from './tables.ts'
-
-type LedgerRows = Rows<LedgerTables>
-type AccountRow = Row<LedgerTables['account']>
 
 /** Under which answers about a user's role in a book are cached. */
 export const memberTag = (bookId: string, user: string): string => `member:${bookId}:${user}`
@@ -47,7 +43,13 @@ export const ledger = projection({
       case 'AccountClosed':
         return { book: [bookId], account: [event.data.account.id] }
       case 'TransactionsRecorded':
-        return { book: [bookId], account: accountsOf(event.data) }
+        return { book: [bookId], account: accountsOf(event.data.transactions) }
+      case 'HoldPosted':
+      case 'HoldVoided':
+      case 'HoldExpired': {
+        const { transaction } = event.data
+        return { book: [bookId], account: accountsOf([event.data]), transaction: [transaction] }
+      }
       case 'TransactionMetadataChanged':
         return { book: [bookId], transaction: [event.data.transaction] }
     }
@@ -68,6 +70,12 @@ export const ledger = projection({
         return defineAccount(event, rows, bookId)
       case 'TransactionsRecorded':
         return recordTransactions(event, rows, bookId)
+      case 'HoldPosted':
+        return postHold(event, rows, bookId)
+      case 'HoldVoided':
+        return releaseHold(event, 'voided', rows, bookId)
+      case 'HoldExpired':
+        return releaseHold(event, 'expired', rows, bookId)
       case 'TransactionMetadataChanged':
         return changeMetadata(event, rows, bookId)
       case 'MemberSet':
@@ -80,7 +88,9 @@ export const ledger = projection({
   },
 })
 
-const accountsOf = ({ transactions }: TransactionsRecorded['data']): string[] => {
+const accountsOf = (
+  transactions: readonly { readonly entries: readonly { readonly account: string }[] }[],
+): string[] => {
   const ids = new Set<string>()
   for (const { entries } of transactions) for (const { account } of entries) ids.add(account)
   return [...ids]
@@ -173,19 +183,29 @@ const recordTransactions = (
   rows: LedgerRows,
   bookId: string,
 ): void => {
-  const { revision, data } = event
   let line = 0
-  for (const [index, transaction] of data.transactions.entries()) {
-    const { id, status, effective_at, description, metadata } = transaction
-    const content = { id, status, effective_at, description, metadata }
-    rows.put('transaction', { ...content, book_id: bookId, revision, index, ...timesOf(event) })
-    for (const entry of transaction.entries) addEntry(entry, line++, transaction, event, rows)
+  let entryCount = 0
+  for (const [index, transaction] of event.data.transactions.entries()) {
+    const { id, entries, effective_at, status, reverses } = transaction
+    const row = toRow(transaction, index, event, bookId)
+    if (status === 'pending') {
+      addHold(row, entries, rows)
+      for (const entry of entries) reserve(entry, event, rows)
+      line += entries.length
+    } else {
+      rows.put('transaction', row)
+      for (const entry of entries) {
+        addEntry(entry, { transaction_id: id, line: line++, effective_at }, event, rows)
+      }
+      entryCount += entries.length
+    }
+    if (reverses !== undefined) rows.tag(`transaction:${reverses}`)
   }
   const book = rows.get('book', bookId)
   rows.put('book', {
     ...book,
-    transaction_count: book.transaction_count + data.transactions.length,
-    entry_count: book.entry_count + line,
+    transaction_count: book.transaction_count + event.data.transactions.length,
+    entry_count: book.entry_count + entryCount,
     updated_at: event.metadata.recorded_at,
   })
 }
@@ -204,45 +224,28 @@ const changeMetadata = (
   rows.tag(`transaction:${id}`)
 }
 
-const addEntry = (
-  { account: account_id, direction, amount, currency }: RecordedEntry,
-  line: number,
-  { id: transaction_id, effective_at }: RecordedTransaction,
-  { revision, metadata: { recorded_at } }: Recorded,
-  rows: LedgerRows,
-): void => {
-  const before = rows.get('account', account_id)
-  const change = signed(before.type as AccountType, direction, BigInt(amount))
-  const running = before.in_order_balance + change
-  // Late entries can keep the balance small where the running one would not fit its column.
-  const isInOrder =
-    isInRange(running) &&
-    effective_at <= recorded_at &&
-    (before.in_order_until === null || effective_at >= before.in_order_until)
-  const in_order_balance = isInOrder ? running : null
-  const after: AccountRow = {
-    ...before,
-    posted: before.posted + change,
-    entry_count: before.entry_count + 1,
-    revision,
-    in_order_until: isInOrder ? effective_at : before.in_order_until,
-    in_order_balance: in_order_balance ?? before.in_order_balance,
-    maturing_until: maturingUntil(before, change, effective_at, recorded_at),
-    updated_at: recorded_at,
+const toRow = (
+  transaction: RecordedTransaction,
+  index: number,
+  event: Recorded,
+  bookId: string,
+): Row<LedgerTables['transaction']> => {
+  const { id, status, effective_at, description, metadata } = transaction
+  return {
+    id,
+    status,
+    effective_at,
+    description,
+    metadata,
+    reference: transaction.reference ?? null,
+    reverses: transaction.reverses ?? null,
+    expires_at: transaction.expires_at ?? null,
+    book_id: bookId,
+    revision: event.revision,
+    index,
+    hold: null,
+    settled_revision: null,
+    settled_at: null,
+    ...timesOf(event),
   }
-  rows.put('account', after)
-  rows.tag(`account:${account_id}`)
-  const place = { transaction_id, line, account_id, revision, effective_at }
-  const what = { direction, amount: BigInt(amount), currency, in_order_balance }
-  rows.add('entry', { ...place, ...what, created_at: recorded_at })
-}
-
-const maturingUntil = (
-  { maturing_until }: AccountRow,
-  change: bigint,
-  effectiveAt: string,
-  recordedAt: string,
-): string | null => {
-  if (change <= 0n || effectiveAt <= recordedAt) return maturing_until
-  return maturing_until === null || effectiveAt > maturing_until ? effectiveAt : maturing_until
 }

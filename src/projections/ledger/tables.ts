@@ -83,21 +83,52 @@ const transaction = {
     revision: is('int8'),
     /** Place among the transactions of its event. */
     index: is('int4'),
+    /** posted, or pending and how that ended: posted, voided or expired. */
     status: is('text'),
+    /** Of a hold that was posted: when its last posting counts. */
     effective_at: is('timestamptz'),
     description: maybe('text'),
+    reference: maybe('text'),
+    /** The transaction that it reverses. */
+    reverses: maybe('uuid'),
     metadata: is('jsonb'),
+    /** Lines of a hold, see `HeldLine`; null for what was posted when it was recorded. */
+    hold: maybe('jsonb'),
+    expires_at: maybe('timestamptz'),
+    /** The event that ended the hold. */
+    settled_revision: maybe('int8'),
+    settled_at: maybe('timestamptz'),
     ...times,
   },
   primaryKey: ['id'],
   indexes: [
     { columns: ['book_id', 'revision', 'index'], isUnique: true },
     { columns: ['book_id', 'effective_at', 'revision', 'index'] },
+    { columns: ['book_id', 'reference'], isUnique: true, where: 'reference is not null' },
+    { columns: ['reverses'], isUnique: true, where: 'reverses is not null' },
+    { columns: ['book_id', 'revision', 'index'], where: "status = 'pending'" },
+    { columns: ['expires_at', 'book_id'], where: "status = 'pending' and expires_at is not null" },
   ],
   foreignKeys: { book_id: 'book' },
 } as const satisfies Table
 
-/** Never changed once written, so it has no times of its own but the transaction's. */
+/** Which accounts a hold names, so that an account's holds are found; their state is its own. */
+const holdEntry = {
+  columns: {
+    transaction_id: is('uuid'),
+    line: is('int4'),
+    account_id: is('uuid'),
+  },
+  primaryKey: ['transaction_id', 'line'],
+  isAppendOnly: true,
+  indexes: [{ columns: ['account_id', 'transaction_id'] }],
+  foreignKeys: { transaction_id: 'transaction', account_id: 'account' },
+} as const satisfies Table
+
+/**
+ * What changed a posted balance: lines of a transaction, or of a hold's posting. Never changed once
+ * written, so it has no times of its own but its event's.
+ */
 const entry = {
   columns: {
     transaction_id: is('uuid'),
@@ -113,7 +144,7 @@ const entry = {
     in_order_balance: maybe('numeric(38,0)'),
     created_at: is('timestamptz'),
   },
-  primaryKey: ['transaction_id', 'line'],
+  primaryKey: ['transaction_id', 'revision', 'line'],
   isAppendOnly: true,
   indexes: [
     { columns: ['account_id', 'effective_at', 'revision', 'line'] },
@@ -125,5 +156,12 @@ const entry = {
   foreignKeys: { transaction_id: 'transaction', account_id: 'account' },
 } as const satisfies Table
 
-export const ledgerTables = { book, member, account, transaction, entry } as const
+export const ledgerTables = {
+  book,
+  member,
+  account,
+  transaction,
+  hold_entry: holdEntry,
+  entry,
+} as const
 export type LedgerTables = typeof ledgerTables

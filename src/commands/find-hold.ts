@@ -1,0 +1,45 @@
+import { type Book, findHold } from '../domain/book.ts'
+import type { Hold } from '../domain/hold.ts'
+import type { Mention } from '../domain/lookup.ts'
+import { type Rejection, reject } from '../domain/rejection.ts'
+import type { Circumstances } from './command.ts'
+
+/** All that may have to be looked up to say whether a transaction is held, was, or never was. */
+export const holdMentions = (id: string): Mention[] => {
+  const key = id.toLowerCase()
+  return [
+    { kind: 'transaction', key },
+    { kind: 'settlement', key },
+  ]
+}
+
+/** The hold, if it is open; else why it is not. */
+export const findOpenHold = (
+  id: string,
+  book: Book,
+  { eventOf }: Pick<Circumstances, 'eventOf'>,
+): Hold | Rejection => {
+  const key = id.toLowerCase()
+  const hold = findHold(book, key)
+  if (hold) return hold
+  const settlement = eventOf({ kind: 'settlement', key })
+  if (!settlement) {
+    const isThere = eventOf({ kind: 'transaction', key }) !== undefined
+    return isThere ? reject('not_pending') : transactionNotFound(id)
+  }
+  const facts = [{ transaction: key, revision: settlement.revision }]
+  const when = `at revision ${settlement.revision}`
+  if (settlement.type === 'HoldPosted') {
+    return reject('hold_already_posted', `Hold ${key} was posted ${when}.`, facts)
+  }
+  if (settlement.type === 'HoldVoided') {
+    return reject('hold_already_voided', `Hold ${key} was voided ${when}.`, facts)
+  }
+  if (settlement.type === 'HoldExpired') {
+    return reject('hold_expired', `Hold ${key} expired ${when}.`, facts)
+  }
+  throw new Error(`event ${settlement.revision} (${settlement.type}) ends no hold`)
+}
+
+const transactionNotFound = (id: string): Rejection =>
+  reject('transaction_not_found', `There is no transaction ${id} in this book.`)
