@@ -11,6 +11,7 @@ import { tagCache } from '../runtime/cache.ts'
 import type { ApiConfig } from '../runtime/config.ts'
 import { openCredentials } from '../runtime/credentials.ts'
 import { connectEventStore } from '../runtime/event-store.ts'
+import { joinFleet } from '../runtime/fleet/join.ts'
 import { wakeUps } from '../runtime/jobs.ts'
 import { createLogger, requestLog } from '../runtime/log.ts'
 import { lookupIndex } from '../runtime/lookup-index.ts'
@@ -74,6 +75,16 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     warn: (message, details) => log.warn(details, message),
   })
   const logRequest = requestLog(log)
+  const bounded = (submit: typeof writers.submit) =>
+    withinCapacity(submit, { commands: maxCommands, bytes: config.maxWaitingBytes })
+  const fleet = await joinFleet({
+    ...config,
+    redis: cacheRedis,
+    local: writers.submit,
+    forPeers: bounded(writers.submit),
+    observe: (result) => metrics.forwards.inc({ result }),
+    warn: (message, details) => log.warn(details, message),
+  })
   let isStopping = false
 
   const health: Dependencies['health'] = async () => {
@@ -92,10 +103,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
 
   const app = createApp(
     {
-      submit: measuredSubmit(
-        withinCapacity(writers.submit, { commands: maxCommands, bytes: config.maxWaitingBytes }),
-        metrics,
-      ),
+      submit: measuredSubmit(bounded(fleet.submit), metrics),
       ...readModel(pool, tagCache(cacheRedis, log), metrics.cache),
       history: store,
       authenticate,
@@ -129,11 +137,12 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     if (isStopping) response.setHeader('Connection', 'close')
   })
   const port = await listen(server, config)
-  log.info({ port }, 'api is listening')
+  log.info({ port, peers: fleet.address }, 'api is listening')
 
   const close = async () => {
     isStopping = true
-    await drain(server)
+    await Promise.all([drain(server), fleet.leave(drainMs)])
+    fleet.close()
     writers.close()
     await wakes.close()
     await store.close()

@@ -53,6 +53,9 @@ Environment:
   DAYBOOK_FINGERPRINT_SECRET    recognises retried requests; it must never change
   DAYBOOK_ADMIN_EMAIL, DAYBOOK_ADMIN_PASSWORD
                                 the administrator to make if there is none
+  DAYBOOK_PEER_PORT, DAYBOOK_PEER_ADDRESS
+                                where an API takes commands from others (any free port), and the
+                                host:port they reach it at (this host and that port)
   DAYBOOK_MAX_WAITING_BYTES     of requests that wait for their book at once in an API; past that
                                 it answers 503 overloaded (67108864)
   DAYBOOK_LOG_LEVEL             debug, info, warn, error or silent (info)`,

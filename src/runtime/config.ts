@@ -25,6 +25,10 @@ export type ApiConfig = ServiceConfig & {
   readonly writer: WriterLimits
   /** The administrator to make if there is none of this e-mail. */
   readonly admin: { readonly email: string; readonly password: string } | null
+  /** Where other API processes hand over commands; 0 takes any port that is free. */
+  readonly peerPort: number
+  /** host:port at which they reach it; null for this host and that port. */
+  readonly peerAddress: string | null
   /** Bytes of requests that may wait for their book at once. */
   readonly maxWaitingBytes: number
 }
@@ -55,6 +59,12 @@ export const portOf = (text: string, name: string): number => {
   const port = Number(text)
   if (/^\d+$/.test(text) && port <= 65_535) return port
   throw new ConfigError(`${name} is "${text}"; use a number up to 65535`)
+}
+
+const addressOf = (text: string | undefined, name: string): string | null => {
+  if (!text) return null
+  if (/^\S+:\d{1,5}$/.test(text)) return text
+  throw new ConfigError(`${name} is "${text}"; use host:port, e.g. ${name}=api-1:3200`)
 }
 
 const bytesOf = (text: string, name: string): number => {
@@ -100,6 +110,8 @@ export const apiConfig = (environment: Environment): ApiConfig => {
       gap: 20_000,
     },
     admin: email && password ? { email, password } : null,
+    peerPort: portOf(environment['DAYBOOK_PEER_PORT'] ?? '0', 'DAYBOOK_PEER_PORT'),
+    peerAddress: addressOf(environment['DAYBOOK_PEER_ADDRESS'], 'DAYBOOK_PEER_ADDRESS'),
     maxWaitingBytes: bytesOf(
       environment['DAYBOOK_MAX_WAITING_BYTES'] ?? '67108864',
       'DAYBOOK_MAX_WAITING_BYTES',

@@ -75,6 +75,14 @@ export const apiMetrics = (register: Registry) => {
       buckets: seconds,
       registers,
     }),
+    forwards: new Counter({
+      name: 'daybook_forwards_total',
+      help:
+        'Commands of books that another process writes: answered there, taken_over and decided ' +
+        'here because it cannot be reached, or lost on their way back',
+      labelNames: ['result'],
+      registers,
+    }),
     lookups: new Counter({
       name: 'daybook_lookup_questions_total',
       help: 'Questions for keys and ids older than the memory of a writer: answered, or away',

@@ -13,6 +13,8 @@ export type LinkState =
 export type Link = {
   readonly name: string
   readonly port: number
+  /** The port it leads to. */
+  readonly target: number
   readonly set: (state: LinkState) => void
   readonly close: () => Promise<void>
 }
@@ -53,6 +55,7 @@ export const openLink = async (name: string, target: number): Promise<Link> => {
   return {
     name,
     port: (server.address() as AddressInfo).port,
+    target,
     set: (next) => {
       state = next
       if (next === 'cut') reset()
