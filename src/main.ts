@@ -2,6 +2,8 @@ import { Command } from 'commander'
 import { exampleCommand } from './cli/example.ts'
 import { importCommand } from './cli/import.ts'
 import { loginCommand } from './cli/login.ts'
+import { projectionsCommand } from './cli/projections.ts'
+import { rebuildCommand } from './cli/rebuild.ts'
 import { reportFailure } from './cli/report-failure.ts'
 import { serveCommand } from './cli/serve.ts'
 import { storeCommand } from './cli/store.ts'
@@ -13,6 +15,8 @@ const program = new Command('daybook')
   .addCommand(serveCommand)
   .addCommand(importCommand)
   .addCommand(exampleCommand)
+  .addCommand(rebuildCommand)
+  .addCommand(projectionsCommand)
   .addCommand(loginCommand)
   .addCommand(storeCommand)
   .showHelpAfterError('Run with --help to see what there is.')

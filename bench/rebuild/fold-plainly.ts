@@ -29,6 +29,7 @@ export const foldPlainly = async (
 ): Promise<number> => {
   await db.query(`drop schema if exists ${schema} cascade`)
   await db.query(createWhole(schema, untyped(ledger)).join(';\n'))
+  await forgiveWhatIsLeftOut(db)
   const types = new Map<string, AccountType>()
   const start = performance.now()
   for (let from = 0; ; ) {
@@ -38,6 +39,21 @@ export const foldPlainly = async (
     await inTransaction(db, 'begin', (client) => foldPage({ client, bookId, types }, events))
     from += events.length
   }
+}
+
+/** It writes what every ledger has, and not each column that ours has come to have. */
+const forgiveWhatIsLeftOut = async (db: Database): Promise<void> => {
+  const { rows } = await db.query<{ statement: string }>(
+    `select format('alter table %I.%I alter %I drop not null', table_schema, table_name, column_name)
+       as statement
+     from information_schema.columns join information_schema.tables
+       using (table_schema, table_name)
+     where table_schema = $1 and is_nullable = 'NO' and column_name not in (
+       select column_name from information_schema.key_column_usage as used
+       where used.table_schema = $1 and used.table_name = columns.table_name)`,
+    [schema],
+  )
+  for (const { statement } of rows) await db.query(statement)
 }
 
 const foldPage = async (folding: Folding, events: readonly Recorded[]): Promise<void> => {

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Outcome, Received } from '../commands/received.ts'
 import type { PageParameters } from '../queries/page.ts'
 import type { Envelope, Query, ReadModel } from '../queries/query.ts'
+import type { Administration } from './administration.ts'
 import type { History } from './history.ts'
 import type { Principal } from './route.ts'
 import type { Tokens } from './tokens.ts'
@@ -56,6 +57,8 @@ export type Dependencies = {
   /** Who has this e-mail and password; null if nobody. */
   readonly authenticate: (email: string, password: string) => Promise<Principal | null>
   readonly users: Users
+  /** Projections and what is done to them. */
+  readonly administration: Administration
   readonly tokens: Tokens
   /** Key of the fingerprints kept with idempotency keys. It must never change. */
   readonly fingerprintKey: Buffer

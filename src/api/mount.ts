@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type Router from '@koa/router'
 import type { Context } from 'koa'
 import type { TSchema } from 'typebox'
@@ -37,7 +38,7 @@ export const mount = (
   const begin = (ctx: Context): Principal => {
     notedOf(ctx).route = routeName
     const principal = isPublic ? nobody : authenticate(ctx, dependencies)
-    checkAccept(ctx)
+    checkAccept(ctx, route.isStream ? 'text/event-stream' : 'application/json')
     return principal
   }
 
@@ -60,7 +61,8 @@ export const mount = (
       const origin = { ...asked, request, bytes: notedOf(ctx).bytes, trace }
       return executeAs(dependencies, origin, command, bookId, data)
     }
-    const heeded = { principal, minRevision, versions, idempotencyKey }
+    const lastEventId = readVisible(ctx, 'last-event-id')
+    const heeded = { principal, minRevision, lastEventId, versions, idempotencyKey }
     const reply = await route.handle({ path, query, body, ...heeded, execute } as Call)
     send(ctx, isDryRun ? withoutPlace(reply) : reply)
   }
@@ -91,10 +93,10 @@ const authenticate = ({ req }: Context, { tokens }: Dependencies): Principal => 
   return token ? tokens.verify(token) : refuse('unauthenticated')
 }
 
-const checkAccept = (ctx: Context): void => {
+const checkAccept = (ctx: Context, type: string): void => {
   const { accept = '' } = ctx.req.headers
   if (accept === '' || accept.includes('*/*') || accept.includes('json')) return
-  if (!ctx.accepts('application/json')) refuse('not_acceptable')
+  if (!ctx.accepts(type)) refuse('not_acceptable')
 }
 
 /** Parameters of the query string; those of an integer type become numbers, digits only. */
@@ -156,9 +158,18 @@ const readMinRevision = ({ req }: Context): number | null => {
 const send = (ctx: Context, reply: Reply): void => {
   const { status = 200, headers = {} } = reply
   if (status === 204) return respond(ctx, status, headers, null, null)
+  if ('stream' in reply) return sendStream(ctx, reply.stream)
   const body =
     'body' in reply
       ? reply.body
       : JSON.stringify({ data: reply.data, meta: reply.meta ?? {}, errors: [] })
   respond(ctx, status, headers, 'application/json', body)
+}
+
+/** What is streamed is never buffered on its way, and ends quietly where it cannot go on. */
+const sendStream = (ctx: Context, stream: Readable): void => {
+  ctx.type = 'text/event-stream'
+  ctx.set('Cache-Control', 'no-store')
+  ctx.set('X-Accel-Buffering', 'no')
+  ctx.body = stream
 }

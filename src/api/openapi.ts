@@ -97,7 +97,11 @@ const answersOf = (route: Route) => {
     const hasBody = status !== '204'
     answers[status] = {
       description: route.summary,
-      ...(hasBody && { content: content(envelope(data, route)) }),
+      ...(hasBody && {
+        content: route.isStream
+          ? { 'text/event-stream': { schema: data } }
+          : content(envelope(data, route)),
+      }),
     }
   }
   const byStatus = new Map<number, RejectionCode[]>()

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import Type, { type Static, type TObject, type TSchema } from 'typebox'
 import type { Command } from '../commands/command.ts'
 import type { Outcome } from '../commands/received.ts'
@@ -20,6 +21,8 @@ export type Call<S extends Schemas = Schemas> = {
   readonly body: Values<S['body']>
   readonly principal: Principal
   readonly minRevision: number | null
+  /** The last one that a reader of a stream has seen. */
+  readonly lastEventId: string | null
   /** Versions of the resource that the caller means, by If-Match; null: any. */
   readonly versions: readonly number[] | null
   /** Key the caller gave for a write, if any. */
@@ -35,7 +38,12 @@ export type Call<S extends Schemas = Schemas> = {
 export type Reply = {
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
-} & ({ readonly data: unknown; readonly meta?: object } | { readonly body: string })
+} & (
+  | { readonly data: unknown; readonly meta?: object }
+  | { readonly body: string }
+  /** Server-sent events. */
+  | { readonly stream: Readable }
+)
 
 /** Whether it makes a command of a book: then it takes a key, and may be tried without effect. */
 export const makesCommand = ({ method, address }: Pick<Route, 'method' | 'address'>): boolean =>
@@ -64,6 +72,8 @@ export type Route<S extends Schemas = Schemas> = {
   readonly description?: string
   readonly tag: string
   readonly isPublic?: boolean
+  /** Whether it answers with server-sent events, of `data` as described. */
+  readonly isStream?: boolean
   /** Whether it heeds If-Match. */
   readonly isConditional?: boolean
   readonly schemas: S

@@ -66,7 +66,8 @@ export const createClient = ({ url, token, credentials, signal }: ClientOptions)
       body: body === undefined ? null : JSON.stringify(body),
       signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])]),
     })
-    const answer = (await response.json()) as {
+    const hasBody = response.status !== 204
+    const answer = (hasBody ? await response.json() : { data: null, meta: {} }) as {
       data: unknown
       meta: ApiAnswer['meta']
       error: never

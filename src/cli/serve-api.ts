@@ -18,6 +18,7 @@ import { lookupIndex } from '../runtime/lookup-index.ts'
 import { measuredIndex, measuredLog, measuredSubmit } from '../runtime/measure.ts'
 import { apiMetrics, createRegistry, observePool, observeQueue } from '../runtime/metrics.ts'
 import { connectPostgres, untilAvailable } from '../runtime/postgres.ts'
+import { administer, countHalted } from '../runtime/projections/administer.ts'
 import { prepareProjections } from '../runtime/projections/prepare.ts'
 import { readModel } from '../runtime/read-model.ts'
 import { connectCache, connectProducer } from '../runtime/redis.ts'
@@ -88,14 +89,16 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
   let isStopping = false
 
   const health: Dependencies['health'] = async () => {
-    const [eventStore, database] = await Promise.allSettled([
+    const [eventStore, database, halted] = await Promise.allSettled([
       within(healthMs, store.ping()),
       within(healthMs, pool.query('select 1')),
+      within(healthMs, countHalted(pool, projections)),
     ])
     return {
       api: isStopping ? 'down' : 'up',
       event_store: eventStore.status === 'fulfilled' ? 'up' : 'down',
       postgres: database.status === 'fulfilled' ? 'up' : 'down',
+      projections: halted.status === 'fulfilled' && halted.value === 0 ? 'up' : 'degraded',
       redis_cache: cacheRedis.status === 'ready' ? 'up' : 'degraded',
       redis_queue: queueRedis.status === 'ready' ? 'up' : 'degraded',
     }
@@ -108,6 +111,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
       history: store,
       authenticate,
       users,
+      administration: administer(pool, store, projections),
       tokens: createTokens(config.jwtSecret),
       fingerprintKey: Buffer.from(config.fingerprintSecret),
       health,
@@ -156,9 +160,11 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
 }
 
 /** Fails when the time is up, whatever becomes of the work. */
-const within = async (milliseconds: number, work: Promise<unknown>): Promise<void> => {
-  const isLate = await Promise.race([work.then(() => false), sleep(milliseconds, true)])
-  if (isLate) throw new Error(`no answer within ${milliseconds} ms`)
+const within = async <Result>(milliseconds: number, work: Promise<Result>): Promise<Result> => {
+  const late = Symbol('late')
+  const result = await Promise.race([work, sleep(milliseconds, late)])
+  if (result === late) throw new Error(`no answer within ${milliseconds} ms`)
+  return result as Result
 }
 
 const listen = (server: Server, { host, port }: ApiConfig): Promise<number> =>

@@ -6,22 +6,28 @@ import { wakeUpWorker } from '../runtime/jobs.ts'
 import { createLogger } from '../runtime/log.ts'
 import { createRegistry, observePool, workerMetrics } from '../runtime/metrics.ts'
 import { connectPostgres, untilAvailable } from '../runtime/postgres.ts'
+import { countHalted } from '../runtime/projections/administer.ts'
 import { advance } from '../runtime/projections/advance.ts'
 import { type Build, keptBuilds } from '../runtime/projections/build.ts'
 import { prepareProjections } from '../runtime/projections/prepare.ts'
+import { rebuildUntilStopped } from '../runtime/projections/rebuild/work.ts'
 import { sweepUntilStopped } from '../runtime/projections/sweep.ts'
 import { connectCache, connectConsumer } from '../runtime/redis.ts'
 import { startTelemetry } from '../runtime/telemetry.ts'
 import type { Running } from './serve-api.ts'
 import { serveStatus } from './serve-status.ts'
 
+/** An index over many rows takes its time. */
+const buildMs = 600_000
+
 /** Connects everything a worker needs, and projects: on wake-ups, and on the sweep without them. */
 export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
   const log = createLogger('worker', config.logLevel)
+  const onError = (error: Error) => log.warn({ err: error }, 'an idle database connection ended')
   const db = connectPostgres(config.databaseUrl, {
     max: 8,
     statementMs: 5_000,
-    onError: (error) => log.warn({ err: error }, 'an idle database connection ended'),
+    onError,
   })
   await untilAvailable(
     () => prepareProjections(db, projections),
@@ -52,18 +58,26 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
   }
   const worker = wakeUpWorker(queueRedis, fold, log)
   const sweeping = sweepUntilStopped(projecting, readBuilds)
-  const status = await serveStatus(config, () => register.metrics())
+  // A rebuild's statements take long, and must not keep a live page waiting for a connection.
+  const buildDb = connectPostgres(config.databaseUrl, { max: 8, statementMs: buildMs, onError })
+  const rebuilding = rebuildUntilStopped(projecting, buildDb, projections)
+  const status = await serveStatus(
+    config,
+    () => register.metrics(),
+    () => countHalted(db, projections),
+  )
   log.info({ port: status.port }, 'worker is projecting')
 
   const close = async () => {
     stopping.abort()
     await status.close()
-    await sweeping
+    await Promise.all([sweeping, rebuilding])
     await worker.close()
     await store.close()
     cacheRedis.disconnect()
     queueRedis.disconnect()
     await db.end()
+    await buildDb.end()
     await stop()
     log.info('worker has stopped')
   }

@@ -67,6 +67,11 @@ const atTheDoor = {
   not_acceptable: 'Answers are application/json.',
   email_taken: 'Another user has this e-mail.',
   unsupported_media_type: 'Send application/json.',
+  projection_not_found: 'There is no projection of this name. See GET /v1/projections.',
+  operation_not_found: 'There is no operation with this id. See GET /v1/operations.',
+  operation_not_possible: 'This cannot be done now.',
+  failure_not_found: 'No event halts this book in this projection.',
+  failure_not_skippable: 'This event cannot be left out.',
   not_yet_visible: 'The read model has not reached Daybook-Min-Revision yet. Try again.',
 } as const
 

@@ -1,11 +1,11 @@
 import Type, { type Static } from 'typebox'
 import { DateOrInstant, instantOf, toInstant } from '../domain/instant.ts'
 import { Reference } from '../domain/reference.ts'
-import { bookOf, findAccount } from './find-account.ts'
+import { findAccount, findBook } from './find-account.ts'
 import { countUpTo, isAfter, type OrderColumn, paged, pageParameters, paging } from './page.ts'
 import { query, type Reading } from './query.ts'
 import type { TransactionResource } from './resources.ts'
-import { besideTransaction, toTransaction } from './transaction-entries.ts'
+import { withEntries } from './transaction-entries.ts'
 
 export const ListTransactions = Type.Object(
   {
@@ -52,16 +52,15 @@ export const listTransactions = query<ListTransactions, TransactionResource[]>({
   tags: (bookId) => [`book:${bookId}`],
 
   run: async (reading, parameters) => {
-    const book = bookOf(reading)
+    const book = await findBook(reading)
     const { page: _, limit: __, cursor: ___, sort = '-created_at', ...filters } = parameters
-    const shape = { list: 'transactions', book: reading.bookId, sort, filters }
+    const shape = { list: 'transactions', book: book.id, sort, filters }
     const pages = paging(parameters, shape)
     const isDescending = sort.startsWith('-')
     const order = sort.endsWith('created_at') ? recorded : effective
     const filtered = await filterTransactions(reading, filters, book.time_zone)
     let list = filtered
-      .selectAll('transaction')
-      .select([...besideTransaction])
+      .selectAll()
       .offset(pages.offset)
       .limit(pages.limit + 1)
     for (const { column } of order) list = list.orderBy(column, isDescending ? 'desc' : 'asc')
@@ -74,7 +73,7 @@ export const listTransactions = query<ListTransactions, TransactionResource[]>({
     const { rows, meta } = paged(found, pages, total, (row) =>
       order.map(({ column }) => row[column]),
     )
-    return { data: rows.map(toTransaction), meta }
+    return { data: await withEntries(reading, rows), meta }
   },
 })
 

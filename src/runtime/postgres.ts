@@ -132,7 +132,7 @@ const unavailable = new Set([
 ])
 
 /** Whether the database could not be reached or went away, so that trying again makes sense. */
-const isUnavailable = (error: unknown): boolean => {
+export const isUnavailable = (error: unknown): boolean => {
   const { code, message } = error as { code?: string; message?: string }
   if (code !== undefined && (unavailable.has(code) || code.startsWith('08'))) return true
   return /terminated|timeout exceeded|Query read timeout|not queryable|in recovery/.test(

@@ -165,7 +165,9 @@ describe('the OpenAPI document', () => {
           .map((status) => `${method} ${address} ${status}`),
       ),
     )
-    const missing = promised.filter((name) => !documented.seen.has(name))
+    // projections.test.ts looks at those, in a Daybook of its own.
+    const elsewhere = /^\w+ \/v1\/(projections|operations)/
+    const missing = promised.filter((name) => !elsewhere.test(name) && !documented.seen.has(name))
     assert.deepEqual(missing, [], 'an answer that is promised was not seen: add a request here')
   })
 })

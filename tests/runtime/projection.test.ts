@@ -1,31 +1,17 @@
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import type { Recorded } from '../../src/domain/events/index.ts'
 import type { LocalServer } from '../../src/local/child.ts'
 import { startRedis } from '../../src/local/redis.ts'
 import type { AccountResource } from '../../src/queries/resources.ts'
-import { connectEventStore } from '../../src/runtime/event-store.ts'
 import { openAccounts, openBook, type TestBook, transfer } from '../support/book.ts'
+import { breakBook, unfit, unknown } from '../support/break-book.ts'
 import { type Daybook, freshEnvironment, openDaybook, startPart } from '../support/daybook.ts'
 import { assertShowsItsEvents } from '../support/fold.ts'
-import { eventsOf } from '../support/log-of-book.ts'
 import { randomOf } from '../support/random.ts'
 import { testDirectory } from '../support/services.ts'
 
 const codes = ['asset:cash', 'asset:bank', 'income:sales', 'expense:rent', 'liability:card']
-
-const noTransactions = { transactions: [], refused: [], existing: [], exponents: {} }
-const unfit = {
-  id: 'no UUID at all',
-  index: 0,
-  status: 'posted',
-  effective_at: '2024-02-29T00:00:00.000Z',
-  description: null,
-  metadata: {},
-  entries: [],
-}
 
 describe('the read model', function () {
   this.timeout(60_000)
@@ -157,8 +143,8 @@ describe('the read model', function () {
   }
 
   for (const [what, change] of [
-    ['is of a type that it does not know', { type: 'SomethingElse' }],
-    ['the database cannot take', { data: { ...noTransactions, transactions: [unfit] } }],
+    ['is of a type that it does not know', unknown],
+    ['the database cannot take', unfit],
   ] as const) {
     it(`keeps other books going, by the sweep alone, when an event of one ${what}`, async () => {
       const [bad, good] = [await open(), await open()]
@@ -178,22 +164,3 @@ describe('the read model', function () {
     })
   }
 })
-
-/** Puts an event behind a book's last one that no release would have written. */
-const breakBook = async (
-  { environment }: Daybook,
-  book: TestBook,
-  change: object,
-): Promise<{ readonly revision: number }> => {
-  const events = await eventsOf({ environment }, book.id)
-  const last = events.at(-1) as Recorded
-  const revision = last.revision + 1
-  const metadata = { ...last.metadata, previous_hash: last.metadata.hash, hash: 'f'.repeat(64) }
-  const base = { id: randomUUID(), revision, metadata, type: 'TransactionsRecorded' }
-  const event = { ...base, data: noTransactions, ...change } as Recorded
-  const store = connectEventStore(environment['EVENTSTORE_URL'] as string)
-  const { kind } = await store.append(book.id, last.revision, [event])
-  assert.equal(kind, 'appended')
-  await store.close()
-  return { revision }
-}

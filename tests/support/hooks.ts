@@ -1,8 +1,8 @@
-import { checkShared, stopDaybooks } from './daybook.ts'
+import { stopDaybooks } from './daybook.ts'
 import { killServices, stopServices } from './services.ts'
 
 export const mochaHooks = {
-  afterAll: [checkShared, stopDaybooks, stopServices],
+  afterAll: [stopDaybooks, stopServices],
 }
 
 // For every other way to end: mocha interrupted, killed, or gone with the script that started it.

@@ -5,6 +5,8 @@ import { authRoutes } from './auth.ts'
 import { bookRoutes } from './books.ts'
 import { eventRoutes } from './events.ts'
 import { memberRoutes } from './members.ts'
+import { operationRoutes } from './operations.ts'
+import { projectionRoutes } from './projections.ts'
 import { reportRoutes } from './reports.ts'
 import { transactionRoutes } from './transactions.ts'
 import { userRoutes } from './users.ts'
@@ -19,4 +21,6 @@ export const allRoutes = (dependencies: Dependencies): readonly Route[] => [
   ...transactionRoutes(dependencies),
   ...reportRoutes(dependencies),
   ...eventRoutes(dependencies),
+  ...projectionRoutes(dependencies),
+  ...operationRoutes(dependencies),
 ]

@@ -2,7 +2,8 @@ import Type from 'typebox'
 import { refuse } from '../../domain/rejection.ts'
 import { pageParameters } from '../../queries/page.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { type Principal, type Route, route } from '../route.ts'
+import { onlyAdmin } from '../only-admin.ts'
+import { type Route, route } from '../route.ts'
 
 const tag = 'users'
 
@@ -20,10 +21,6 @@ const UserResource = Type.Object({
   role: Type.Union([Type.Literal('admin'), Type.Literal('user')]),
   created_at: Type.String({ format: 'date-time' }),
 })
-
-const onlyAdmin = ({ role }: Principal): void => {
-  if (role !== 'admin') refuse('forbidden', 'Only an administrator may do this.')
-}
 
 export const userRoutes = ({ users }: Dependencies): Route[] => [
   route({

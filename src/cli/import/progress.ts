@@ -7,12 +7,12 @@ export type Progress = {
 }
 
 /** A bar on a terminal; elsewhere a line at every tenth. Both on standard error. */
-export const showProgress = (what: string): Progress =>
-  process.stderr.isTTY ? bar(what) : lines(what)
+export const showProgress = (what: string, unit = 'transactions'): Progress =>
+  process.stderr.isTTY ? bar(what, unit) : lines(what, unit)
 
-const bar = (what: string): Progress => {
+const bar = (what: string, unit: string): Progress => {
   const single = new SingleBar({
-    format: `${what} {bar} {percentage}%  {value}/{total} transactions, {rate}/s, {eta_formatted} left`,
+    format: `${what} {bar} {percentage}%  {value}/{total} ${unit}, {rate}/s, {eta_formatted} left`,
     barCompleteChar: '█',
     barIncompleteChar: '░',
     barsize: 30,
@@ -33,13 +33,13 @@ const bar = (what: string): Progress => {
   }
 }
 
-const lines = (what: string): Progress => {
+const lines = (what: string, unit: string): Progress => {
   let total = 0
   let shown = 0
   return {
     start: (count) => {
       total = count
-      console.error(`${what}: ${total} transactions`)
+      console.error(`${what}: ${total} ${unit}`)
     },
     update: (done) => {
       const tenth = Math.floor((10 * done) / total)

@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import type { Projection } from '../../projections/projection.ts'
 import type { Database } from '../postgres.ts'
 
@@ -5,7 +6,7 @@ import type { Database } from '../postgres.ts'
  * Where a build stands. `copying` to `verifying` is the way of one that is to go live: tables
  * without indexes are filled, by copies of what another build has and by folding; indexes and
  * constraints follow; what was recorded meanwhile is folded; all is checked. `live`: queries read
- * it. `retired`: they did, and may again. The others are ends.
+ * it. `retired`: they did, and may again. `returning`: they will again. The others are ends.
  */
 export type Stage =
   | 'copying'
@@ -16,6 +17,7 @@ export type Stage =
   | 'verifying'
   | 'live'
   | 'retired'
+  | 'returning'
   | 'done'
   | 'failed'
   | 'cancelled'
@@ -33,7 +35,7 @@ export const buildSchema = ({ name, version }: Projection, id: number): string =
   `${name}_v${version}_b${id}`
 
 /** Those that the runner keeps going: the live one, and what may go live in its place. */
-const kept: readonly Stage[] = ['catching_up', 'verifying', 'live', 'retired']
+const kept: readonly Stage[] = ['catching_up', 'verifying', 'live', 'retired', 'returning']
 
 type Row = { id: number; projection: string; version: number; stage: Stage }
 
@@ -58,8 +60,36 @@ export const keptBuilds = async (
   return rows.flatMap((row) => toBuild(projections, row))
 }
 
+/** The build that queries read; null as long as none of this version has gone live. */
+export const liveBuild = async (
+  db: Database | pg.PoolClient,
+  projection: Projection,
+): Promise<Build | null> => {
+  const { name, version } = projection
+  const { rows } = await db.query<Row>(
+    `select build.id, build.projection, build.version, build.stage
+     from projection.live join projection.build on build.id = live.build_id
+     where live.projection = $1 and live.version = $2`,
+    [name, version],
+  )
+  return rows.flatMap((row) => toBuild([projection], row))[0] ?? null
+}
+
+/** The schema of the live build of this version or, without one, of the newest other version. */
+export const sourceSchema = async (
+  db: Database,
+  { name, version }: Projection,
+): Promise<string | null> => {
+  const { rows } = await db.query<{ schema: string }>(
+    `select projection || '_v' || version || '_b' || build_id as schema from projection.live
+     where projection = $1 order by version = $2 desc, version desc limit 1`,
+    [name, version],
+  )
+  return rows[0]?.schema ?? null
+}
+
 /** First key of the advisory locks on builds; the second is the build. */
-const buildLock = 20_613
+export const buildLock = 20_613
 
 /** Begins a transaction that nothing but `whileFrozen` keeps waiting. */
 export const beginPage = ({ id }: Build): string =>

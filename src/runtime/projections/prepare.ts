@@ -26,17 +26,18 @@ const control = `
     is_cancelled bool not null default false,
     events_total int8,
     events_done int8 not null default 0,
+    counted_at timestamptz,
     rate float8,
     worker uuid,
     lease_until timestamptz,
-    attempts int4 not null default 0,
     error text,
     report jsonb,
     requested_by text,
     created_at timestamptz not null default now(),
     stage_at timestamptz not null default now(),
     ended_at timestamptz,
-    drop_at timestamptz);
+    drop_at timestamptz,
+    dropped_at timestamptz);
   create index on projection.build (stage, id);
   create table projection.live (
     projection text not null,
@@ -92,7 +93,7 @@ const prepareOne = async (client: pg.PoolClient, projection: Projection): Promis
   )
 }
 
-type Plan = {
+export type Plan = {
   readonly kind: 'first' | 'rebuild' | 'diff'
   readonly stage: 'live' | 'folding' | 'copying'
   /** Those to fold anew, the others being copied; null for all. */
@@ -104,7 +105,7 @@ type Plan = {
 }
 
 /** A row for a build; its schema is made by whoever works at it. */
-const planBuild = async (
+export const planBuild = async (
   client: pg.Pool | pg.PoolClient,
   { name, version }: Projection,
   { kind, stage, books = null, mayDiffer = false, keepSeconds = 0, requestedBy = null }: Plan,

@@ -13,7 +13,7 @@ const booksAtOnce = 4
  * folded, and folds each book that is behind what it saw; so a lost, flushed or absent queue costs
  * latency only. A book that halted is passed over here and tried again by `retryHalted`.
  */
-const sweep = async (projecting: Projecting, build: Build): Promise<void> => {
+export const sweep = async (projecting: Projecting, build: Build): Promise<void> => {
   const { db, store, cache } = projecting
   const { schema } = build
   await raiseStaleTags(db, cache, build)

@@ -8,10 +8,13 @@ import { goOn, type Rebuilding } from './rebuilding.ts'
 
 /**
  * Makes the build's schema, if it is not there, and in it the plan: which books to fold, up to
- * where. That is what `source` has folded or halted at, another build of the projection; what comes
- * later, or all of it without a source, is left to the sweep, which goes on where that one stands.
+ * where. That is what `source` has folded or halted at, the schema of another build; what comes later, or all of it without a source, is left to the sweep, which goes on where that one stands.
  */
-export const planSchema = ({ db }: Rebuilding, build: Build, source: Build | null): Promise<void> =>
+export const planSchema = (
+  { db }: Rebuilding,
+  build: Build,
+  source: string | null,
+): Promise<void> =>
   inTransaction(db, 'begin', async (client) => {
     const { schema, projection } = build
     const known = await client.query('select 1 from pg_namespace where nspname = $1', [schema])
@@ -36,15 +39,13 @@ export const planSchema = ({ db }: Rebuilding, build: Build, source: Build | nul
 const planBooks = async (
   client: pg.PoolClient,
   { schema }: Build,
-  source: Build,
+  source: string,
 ): Promise<void> => {
-  await client.query(
-    `update ${schema}.scan set position = (select position from ${source.schema}.scan)`,
-  )
+  await client.query(`update ${schema}.scan set position = (select position from ${source}.scan)`)
   await client.query(
     `insert into ${schema}.plan
      select book_id, greatest(checkpoint.revision, failure.revision)
-     from ${source.schema}.checkpoint full join ${source.schema}.failure using (book_id)`,
+     from ${source}.checkpoint full join ${source}.failure using (book_id)`,
   )
 }
 

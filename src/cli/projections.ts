@@ -1,0 +1,125 @@
+import { Command } from 'commander'
+import type { FailureResource, ProjectionResource } from '../queries/projections.ts'
+import { type Client, createClient } from './client.ts'
+import { followOperation, type Operation } from './follow-operation.ts'
+import { urlOption } from './rebuild.ts'
+import { UserError } from './report-failure.ts'
+import { findSession } from './session.ts'
+
+type Urled = { readonly url?: string }
+
+const pathOf = (projection: string): string => `/v1/projections/${encodeURIComponent(projection)}`
+const clientOf = ({ url }: Urled): Client => createClient(findSession(url))
+
+/** `daybook projections`: how far read models are, what halts them, and what to do about it. */
+export const projectionsCommand = new Command('projections').description(
+  'see how far read models are, compare and mend them',
+)
+
+projectionsCommand
+  .command('list')
+  .description('how far each projection is, its halted books and its latest builds')
+  .option(...urlOption)
+  .action(async (options: Urled) => {
+    const client = clientOf(options)
+    const { data } = await client.get('/v1/projections')
+    for (const one of data as ProjectionResource[]) {
+      const { name, version, schema, books, events, behind, rate, halted } = one
+      console.log(`${name} version ${version}, live: ${schema ?? 'none yet'}`)
+      console.log(`  ${books} books, ${events} events, ${behind ?? '?'} books behind`)
+      console.log(`  ${Math.round(rate ?? 0)} events/s, ${halted} halted`)
+      if (halted > 0) await listFailures(client, name)
+    }
+    const latest = await client.get('/v1/operations?limit=10')
+    for (const operation of latest.data as Operation[]) console.log(lineOf(operation))
+  })
+
+const listFailures = async (client: Client, name: string): Promise<void> => {
+  const { data } = await client.get(`${pathOf(name)}/failures`)
+  for (const { book_id, revision, error } of data as FailureResource[]) {
+    console.log(`  book ${book_id} stands still at revision ${revision}: ${error}`)
+  }
+}
+
+const lineOf = ({ id, kind, schema, stage, state, progress }: Operation): string => {
+  const { events_done, events_total } = progress
+  const done = events_total === null ? '' : `, ${events_done} of ${events_total} events`
+  return `${kind} ${id} into ${schema}: ${stage} (${state}${done})`
+}
+
+projectionsCommand
+  .command('diff')
+  .description('fold everything anew and compare it with the live build, row by row')
+  .argument('<projection>')
+  .option(...urlOption)
+  .action(async (projection: string, options: Urled) => {
+    const client = clientOf(options)
+    const { data } = await client.post(`${pathOf(projection)}/rebuild`, { kind: 'diff' })
+    await followOperation(client, data as Operation, `Comparing ${projection}`)
+  })
+
+projectionsCommand
+  .command('retry')
+  .description('try the event at which a book stands still again, now')
+  .argument('<projection>')
+  .argument('<book>', 'id of the book')
+  .option(...urlOption)
+  .action(async (projection: string, book: string, options: Urled) => {
+    await clientOf(options).post(`${pathOf(projection)}/failures/${book}/retry`, undefined)
+    console.log('It is tried within a second. See: daybook projections list')
+  })
+
+projectionsCommand
+  .command('skip')
+  .description('leave the event at which a book stands still out of the projection for good')
+  .argument('<projection>')
+  .argument('<book>', 'id of the book')
+  .requiredOption('--reason <text>', 'why; kept with who did it and when')
+  .option(...urlOption)
+  .action(async (projection: string, book: string, options: Urled & { reason: string }) => {
+    const { reason } = options
+    await clientOf(options).post(`${pathOf(projection)}/failures/${book}/skip`, { reason })
+    console.log('The book goes on without it within a second. See: daybook projections list')
+  })
+
+projectionsCommand
+  .command('rollback')
+  .description('go back to the build that was live before')
+  .argument('<projection>')
+  .option(...urlOption)
+  .action(async (projection: string, options: Urled) => {
+    const client = clientOf(options)
+    const { data } = await client.post(`${pathOf(projection)}/rollback`, undefined)
+    await followOperation(client, data as Operation, `Going back with ${projection}`)
+  })
+
+const changes = {
+  pause: 'stop work at a build for a while',
+  resume: 'go on with a paused build',
+  cancel: 'give up a build that is not live',
+  drop: 'drop the build that was live before',
+} as const
+
+for (const [change, description] of Object.entries(changes)) {
+  projectionsCommand
+    .command(change)
+    .description(description)
+    .argument('<projection>')
+    .option(...urlOption)
+    .action(async (projection: string, options: Urled) => {
+      const client = clientOf(options)
+      const { data } = await client.get('/v1/operations?limit=200')
+      const wanted = change === 'drop' ? ['retired'] : null
+      const operation = (data as Operation[]).find(
+        (one) =>
+          one.projection === projection &&
+          (wanted ? wanted.includes(one.stage) : ['running', 'paused'].includes(one.state)),
+      )
+      if (!operation) throw new UserError(`There is no build of ${projection} to ${change}.`)
+      const { data: changed } = await client.post(
+        `/v1/operations/${operation.id}/${change}`,
+        undefined,
+      )
+      console.log(lineOf(changed as Operation))
+    })
+}

@@ -1,0 +1,212 @@
+import { refuse } from '../../domain/rejection.ts'
+import type { Projection } from '../../projections/projection.ts'
+import { type PageParameters, paged, paging } from '../../queries/page.ts'
+import type {
+  FailureResource,
+  OperationResource,
+  ProjectedBook,
+  ProjectionResource,
+} from '../../queries/projections.ts'
+import type { Envelope } from '../../queries/query.ts'
+import { type Database, inTransaction } from '../postgres.ts'
+import { type Build, liveBuild } from './build.ts'
+import { operationsOf } from './operations.ts'
+import { planBuild } from './prepare.ts'
+import { sharedTables } from './rebuild/copy-books.ts'
+import { workingStages } from './rebuild/lease.ts'
+
+type Rebuild = {
+  readonly kind: 'rebuild' | 'diff'
+  readonly books: readonly string[] | null
+  readonly mayDiffer: boolean
+  readonly keepSeconds: number
+}
+
+type Heads = { readonly lastRevision: (bookId: string) => Promise<number> }
+
+/** What an administrator can see and do of projections. */
+export const administer = (db: Database, heads: Heads, projections: readonly Projection[]) => {
+  const find = (name: string): Projection =>
+    projections.find((one) => one.name === name) ?? refuse('projection_not_found')
+  const liveOf = async (name: string): Promise<Build> => {
+    const reason = 'No build of it is live yet. Wait for its operation to end.'
+    return (await liveBuild(db, find(name))) ?? refuse('operation_not_possible', reason)
+  }
+  const operations = operationsOf(db)
+  return {
+    operations,
+    list: () => Promise.all(projections.map((projection) => describe(db, projection))),
+    books: async (name: string, parameters: PageParameters) =>
+      listBooks(db, heads, await liveOf(name), parameters),
+    failures: async (name: string, parameters: PageParameters) =>
+      listFailures(db, await liveOf(name), parameters),
+    rebuild: async (name: string, rebuild: Rebuild, actor: string): Promise<OperationResource> =>
+      operations.find(await startBuild(db, find(name), rebuild, actor)),
+    rollback: async (name: string): Promise<OperationResource> =>
+      operations.find(await startReturn(db, find(name))),
+    retry: async (name: string, bookId: string): Promise<void> => {
+      const { rowCount } = await db.query(
+        `update ${(await liveOf(name)).schema}.failure
+         set attempts = 1, failed_at = now() - interval '1 minute' where book_id = $1`,
+        [bookId],
+      )
+      if (rowCount === 0) refuse('failure_not_found')
+    },
+    skip: async (name: string, bookId: string, reason: string, actor: string): Promise<void> =>
+      skipEvent(db, await liveOf(name), bookId, reason, actor),
+  }
+}
+
+/** Books that stand still in live builds. */
+export const countHalted = async (
+  db: Database,
+  projections: readonly Projection[],
+): Promise<number> => {
+  let count = 0
+  for (const projection of projections) {
+    const live = await liveBuild(db, projection)
+    if (!live) continue
+    const { rows } = await db.query(`select count(*)::int4 as count from ${live.schema}.failure`)
+    count += rows[0].count
+  }
+  return count
+}
+
+const describe = async (db: Database, projection: Projection): Promise<ProjectionResource> => {
+  const { name, version } = projection
+  const none = { operation: null, schema: null, since: null, position: null, books: 0, events: 0 }
+  const unknown = { behind: null, rate: null, swept_at: null, halted: 0 }
+  const about = { name, version, is_unskippable: projection.isUnskippable ?? false }
+  const live = await liveBuild(db, projection)
+  if (!live) return { ...about, ...none, ...unknown }
+  const { rows } = await db.query<Omit<ProjectionResource, keyof typeof about | 'schema'>>(
+    `select build.operation, live.since, scan.position::text, scan.behind, scan.rate, scan.swept_at,
+       (select count(*)::int4 from ${live.schema}.checkpoint) as books,
+       (select coalesce(sum(revision + 1), 0)::int8 from ${live.schema}.checkpoint) as events,
+       (select count(*)::int4 from ${live.schema}.failure) as halted
+     from projection.live join projection.build on build.id = live.build_id, ${live.schema}.scan
+     where live.projection = $1 and live.version = $2`,
+    [name, version],
+  )
+  return { ...about, ...none, ...unknown, ...rows[0], schema: live.schema }
+}
+
+const listBooks = async (
+  db: Database,
+  { lastRevision }: Heads,
+  { schema }: Build,
+  parameters: PageParameters,
+): Promise<Envelope<ProjectedBook[]>> => {
+  const pages = paging(parameters, { list: 'projected books', schema })
+  const { rows: found } = await db.query<Omit<ProjectedBook, 'head' | 'lag'>>(
+    `select book_id, revision, position::text, updated_at as recorded_at from ${schema}.checkpoint
+     where ($1::uuid is null or book_id > $1) order by book_id offset $2 limit $3`,
+    [pages.after?.[0] ?? null, pages.offset, pages.limit + 1],
+  )
+  const { rows: counted } = await db.query(`select count(*) as total from ${schema}.checkpoint`)
+  const { rows, meta } = paged(found, pages, counted[0].total, ({ book_id }) => [book_id])
+  const data: ProjectedBook[] = []
+  for (const row of rows) {
+    const head = Math.max(row.revision, await lastRevision(row.book_id))
+    data.push({ ...row, head, lag: head - row.revision })
+  }
+  return { data, meta }
+}
+
+const listFailures = async (
+  db: Database,
+  { schema }: Build,
+  parameters: PageParameters,
+): Promise<Envelope<FailureResource[]>> => {
+  const pages = paging(parameters, { list: 'failures', schema })
+  const { rows: found } = await db.query<FailureResource>(
+    `select book_id, revision, event_id, error, stack, is_skippable, attempts, failed_at
+     from ${schema}.failure
+     where ($1::uuid is null or book_id > $1) order by book_id offset $2 limit $3`,
+    [pages.after?.[0] ?? null, pages.offset, pages.limit + 1],
+  )
+  const { rows: counted } = await db.query(`select count(*) as total from ${schema}.failure`)
+  const { rows, meta } = paged(found, pages, counted[0].total, ({ book_id }) => [book_id])
+  return { data: [...rows], meta }
+}
+
+/** One build of a projection at a time: two would only take the machine from each other. */
+const startBuild = (
+  db: Database,
+  projection: Projection,
+  { kind, books, mayDiffer, keepSeconds }: Rebuild,
+  actor: string,
+): Promise<string> =>
+  inTransaction(db, 'begin', async (client) => {
+    const { name, version } = projection
+    await client.query(`select pg_advisory_xact_lock(hashtext('daybook schema'))`)
+    const { rows } = await client.query<{ operation: string; stage: string }>(
+      `select operation, stage from projection.build
+       where projection = $1 and version = $2 and stage = any($3)`,
+      [name, version, workingStages],
+    )
+    const [running] = rows
+    if (running) {
+      const reason = `Operation ${running.operation} is at it (${running.stage}). Wait or cancel it.`
+      refuse('operation_not_possible', reason)
+    }
+    const shared = books ? sharedTables(projection) : []
+    if (shared.length > 0) {
+      const reason = `Whose the rows of ${shared.join(', ')} are is not known. Rebuild all books.`
+      refuse('operation_not_possible', reason)
+    }
+    const stage = books ? 'copying' : 'folding'
+    const plan = { kind, stage, books, mayDiffer, keepSeconds, requestedBy: actor } as const
+    return (await planBuild(client, projection, plan)).operation
+  })
+
+const startReturn = async (db: Database, { name, version }: Projection): Promise<string> => {
+  const { rows } = await db.query<{ operation: string }>(
+    `update projection.build set stage = 'returning', stage_at = now(), is_paused = false
+     where id = (
+       select id from projection.build
+       where projection = $1 and version = $2 and stage = 'retired' order by stage_at desc limit 1)
+     returning operation`,
+    [name, version],
+  )
+  const reason = 'There is no build to go back to: none was live before, or it was dropped.'
+  return rows[0]?.operation ?? refuse('operation_not_possible', reason)
+}
+
+/** Leaves the event out of this projection, now and in every build of this version to come. */
+const skipEvent = (
+  db: Database,
+  { schema, projection }: Build,
+  bookId: string,
+  reason: string,
+  actor: string,
+): Promise<void> =>
+  inTransaction(db, 'begin', async (client) => {
+    const { name, version } = projection
+    if (projection.isUnskippable) {
+      refuse('failure_not_skippable', `Commands rest on ${name}: mend it, then retry.`)
+    }
+    const { rows } = await client.query<FailureResource>(
+      `select revision, event_id, error, is_skippable from ${schema}.failure
+       where book_id = $1 for update`,
+      [bookId],
+    )
+    const [failure] = rows
+    if (!failure) return refuse('failure_not_found')
+    if (!failure.is_skippable) {
+      const why = `${failure.error}. Rebuild the projection from the log that is to count.`
+      refuse('failure_not_skippable', why)
+    }
+    const { revision, event_id, error } = failure
+    await client.query(
+      `insert into projection.skip
+         (projection, version, book_id, revision, event_id, error, reason, skipped_by)
+       values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing`,
+      [name, version, bookId, revision, event_id, error, reason, actor],
+    )
+    await client.query(
+      `update ${schema}.failure set failed_at = now() - interval '1 minute', attempts = 1
+       where book_id = $1`,
+      [bookId],
+    )
+  })

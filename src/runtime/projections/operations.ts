@@ -1,0 +1,124 @@
+import { refuse } from '../../domain/rejection.ts'
+import { type PageParameters, paged, paging } from '../../queries/page.ts'
+import type { OperationResource } from '../../queries/projections.ts'
+import type { Envelope } from '../../queries/query.ts'
+import type { Database } from '../postgres.ts'
+import type { Stage } from './build.ts'
+import { workingStages } from './rebuild/lease.ts'
+
+type Row = {
+  readonly id: number
+  readonly operation: string
+  readonly kind: string
+  readonly projection: string
+  readonly version: number
+  readonly stage: Stage
+  readonly books: string[] | null
+  readonly is_paused: boolean
+  readonly is_cancelled: boolean
+  readonly events_total: number | null
+  readonly events_done: number
+  readonly rate: number | null
+  readonly error: string | null
+  readonly report: object | null
+  readonly requested_by: string | null
+  readonly created_at: string
+  readonly stage_at: string
+  readonly ended_at: string | null
+  readonly drop_at: string | null
+}
+
+const isWorking = (stage: Stage): boolean => workingStages.some((one) => one === stage)
+
+const stateOf = ({ stage, is_paused, is_cancelled }: Row): string => {
+  if (!isWorking(stage)) return stage === 'failed' || stage === 'cancelled' ? stage : 'done'
+  return is_paused && !is_cancelled ? 'paused' : 'running'
+}
+
+const toOperation = (row: Row): OperationResource => {
+  const { stage, events_total, events_done, rate, error, report } = row
+  const left = Math.max(0, (events_total ?? 0) - events_done)
+  const isFolding = stage === 'folding' && rate !== null && rate > 0
+  return {
+    id: row.operation,
+    kind: row.kind,
+    projection: row.projection,
+    version: row.version,
+    schema: `${row.projection}_v${row.version}_b${row.id}`,
+    stage,
+    state: stateOf(row),
+    books: row.books,
+    progress: {
+      events_done,
+      events_total,
+      rate: rate === null ? null : Math.round(rate),
+      seconds_left: isFolding ? Math.ceil(left / rate) : null,
+    },
+    error,
+    report,
+    requested_by: row.requested_by,
+    created_at: row.created_at,
+    updated_at: row.stage_at,
+    ended_at: row.ended_at,
+    drop_at: row.drop_at,
+  }
+}
+
+const findOperation = async (db: Database, operation: string): Promise<OperationResource> => {
+  const { rows } = await db.query<Row>('select * from projection.build where operation = $1', [
+    operation,
+  ])
+  return rows[0] ? toOperation(rows[0]) : refuse('operation_not_found')
+}
+
+/** The newest first. */
+const listOperations = async (
+  db: Database,
+  parameters: PageParameters,
+): Promise<Envelope<OperationResource[]>> => {
+  const pages = paging(parameters, { list: 'operations' })
+  const { rows: found } = await db.query<Row>(
+    `select * from projection.build where ($1::int8 is null or id < $1)
+     order by id desc offset $2 limit $3`,
+    [pages.after?.[0] ?? null, pages.offset, pages.limit + 1],
+  )
+  const { rows: counted } = await db.query('select count(*) as total from projection.build')
+  const { rows, meta } = paged(found, pages, counted[0].total, ({ id }) => [id])
+  return { data: rows.map(toOperation), meta }
+}
+
+type Change = 'pause' | 'resume' | 'cancel' | 'drop'
+
+const changes: Readonly<Record<Change, { set: string; stages: readonly Stage[] }>> = {
+  pause: { set: 'is_paused = true', stages: workingStages },
+  resume: { set: 'is_paused = false', stages: workingStages },
+  cancel: {
+    set: 'is_cancelled = true',
+    stages: workingStages.filter((one) => one !== 'returning'),
+  },
+  // Not at once: a reader may have begun before another build went live.
+  drop: { set: `drop_at = greatest(now(), stage_at + interval '30 seconds')`, stages: ['retired'] },
+}
+
+/** Asks whoever works at it to pause, go on or give up; or gives up a build that was live. */
+const changeOperation = async (
+  db: Database,
+  operation: string,
+  change: Change,
+): Promise<OperationResource> => {
+  const { set, stages } = changes[change]
+  const { rows } = await db.query<Row>(
+    `update projection.build set ${set} where operation = $1 and stage = any($2) returning *`,
+    [operation, stages],
+  )
+  if (rows[0]) return toOperation(rows[0])
+  const { stage } = await findOperation(db, operation)
+  const reason = `A build that is ${stage} cannot ${change}: only one that is ${stages.join(', ')}.`
+  return refuse('operation_not_possible', reason)
+}
+
+export const operationsOf = (db: Database) => ({
+  find: (operation: string) => findOperation(db, operation),
+  list: (parameters: PageParameters) => listOperations(db, parameters),
+  change: (operation: string, change: Change) => changeOperation(db, operation, change),
+})

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict'
+import pg from 'pg'
+import type { OperationResource } from '../../src/queries/projections.ts'
+import type { AccountResource } from '../../src/queries/resources.ts'
+import { openAccounts, openBook, type TestBook, transfer } from '../support/book.ts'
+import { type Daybook, freshEnvironment, openDaybook } from '../support/daybook.ts'
+import { assertShowsItsEvents } from '../support/fold.ts'
+import {
+  liveSchema,
+  reportOf,
+  startRebuild,
+  untilEnded,
+  untilStage,
+} from '../support/operations.ts'
+
+const codes = ['asset:cash', 'asset:bank', 'income:sales']
+
+describe('a rebuild of the ledger', function () {
+  this.timeout(120_000)
+  let running: Daybook
+  let db: pg.Client
+  let books: TestBook[]
+
+  before(async () => {
+    running = await openDaybook(await freshEnvironment())
+    db = new pg.Client({ connectionString: running.environment['DATABASE_URL'] as string })
+    await db.connect()
+    books = []
+    for (let count = 0; count < 3; count++) {
+      const book = await openBook(running.rest)
+      await openAccounts(book, codes)
+      await write(book, 3, 40)
+      books.push(book)
+    }
+  })
+  after(async () => {
+    await db?.end()
+    await running?.close()
+  })
+
+  const write = async (book: TestBook, batches: number, size: number): Promise<void> => {
+    for (let batch = 0; batch < batches; batch++) {
+      const transactions = Array.from({ length: size }, (_, index) =>
+        transfer('income:sales', index % 2 === 0 ? 'asset:cash' : 'asset:bank', index + 1),
+      )
+      const { status, text } = await book.post('/transactions/batch', { transactions })
+      assert.equal(status, 201, text)
+    }
+  }
+  const schema = () => liveSchema(db)
+  const show = async () => {
+    for (const book of books) await assertShowsItsEvents(running, book)
+  }
+
+  it('goes live verified, in a schema of its own, while it is written', async () => {
+    const before = await schema()
+    const { id } = await startRebuild(running.rest)
+    await Promise.all(books.map((book) => write(book, 10, 20)))
+    const operation = await untilEnded(running.rest, id)
+    assert.equal(operation.stage, 'live', operation.error ?? '')
+    assert.equal(await schema(), operation.schema)
+    assert.notEqual(operation.schema, before)
+    const { compared, problems } = reportOf(operation)
+    assert.deepEqual([compared, problems], [true, []])
+    await show()
+    await Promise.all(books.map((book) => write(book, 3, 20)))
+    await show()
+  })
+
+  it('can be taken back, and back again, and shows what came in between', async () => {
+    const { id } = await startRebuild(running.rest)
+    const first = await schema()
+    await untilStage(running.rest, id, 'live')
+    await Promise.all(books.map((book) => write(book, 2, 20)))
+    const back = await running.rest.post<OperationResource>('/v1/projections/ledger/rollback', {})
+    assert.equal(back.status, 202, back.text)
+    await untilStage(running.rest, back.data.id, 'live')
+    assert.equal(await schema(), first)
+    await Promise.all(books.map((book) => write(book, 2, 20)))
+    await show()
+    await running.rest.post('/v1/projections/ledger/rollback', {})
+    await untilStage(running.rest, id, 'live')
+    await show()
+  })
+
+  it('fails and names the row where the live one was changed by hand', async () => {
+    const [book] = books as [TestBook]
+    const [account] = (await book.get<AccountResource[]>('/accounts')).data
+    const live = await schema()
+    const where = `update ${live}.account set posted = posted`
+    await db.query(`${where} + 1 where id = $1`, [account?.id])
+    const { id } = await startRebuild(running.rest)
+    const operation = await untilEnded(running.rest, id)
+    assert.equal(operation.stage, 'failed')
+    assert.match(operation.error ?? '', /account of the live build .* is not what was folded/)
+    const [difference, ...others] = reportOf(operation).differences
+    assert.deepEqual(others, [])
+    assert.deepEqual(difference?.key, { id: account?.id })
+    assert.deepEqual(Object.keys(difference?.built ?? {}), ['posted'])
+    assert.equal(await schema(), live)
+    await db.query(`${where} - 1 where id = $1`, [account?.id])
+  })
+
+  it('is compared and not made live where that is all that was asked for', async () => {
+    const live = await schema()
+    const { rows } = await db.query(`delete from ${live}.entry where line = 0 returning *`)
+    const { id } = await startRebuild(running.rest, { kind: 'diff' })
+    const operation = await untilEnded(running.rest, id)
+    assert.equal(operation.stage, 'done', operation.error ?? '')
+    const { differences } = reportOf(operation)
+    assert(differences.length > 0 && differences.every(({ live }) => live === null))
+    assert.equal(await schema(), live)
+    assert(rows.length > 0)
+  })
+
+  it('mends what was changed by hand where its being different is allowed', async () => {
+    const { id } = await startRebuild(running.rest, { may_differ: true, keep_seconds: 0 })
+    const operation = await untilEnded(running.rest, id)
+    assert.equal(operation.stage, 'live', operation.error ?? '')
+    await show()
+  })
+
+  it('of some books copies what the live one has of the others', async () => {
+    const [folded, copied] = books as [TestBook, TestBook]
+    const live = await schema()
+    const change = (book: TestBook) =>
+      db.query(`update ${live}.account set name = 'by hand' where book_id = $1`, [book.id])
+    await change(folded)
+    await change(copied)
+    const { id } = await startRebuild(running.rest, { books: [folded.id], may_differ: true })
+    await untilStage(running.rest, id, 'live')
+    const namesOf = async (book: TestBook) => {
+      const { rows } = await db.query(
+        `select distinct name from ${await schema()}.account where book_id = $1`,
+        [book.id],
+      )
+      return rows.map(({ name }) => name)
+    }
+    assert(!(await namesOf(folded)).includes('by hand'))
+    assert.deepEqual(await namesOf(copied), ['by hand'])
+    const { id: whole } = await startRebuild(running.rest, { may_differ: true })
+    await untilStage(running.rest, whole, 'live')
+    await show()
+  })
+
+  it('is refused while another is at work, and of what is not there', async () => {
+    const { id } = await startRebuild(running.rest)
+    const second = await running.rest.post('/v1/projections/ledger/rebuild', {})
+    assert.equal(second.error.code, 'operation_not_possible')
+    assert.match(second.error.message, new RegExp(id))
+    const unknown = await running.rest.post('/v1/projections/nothing/rebuild', {})
+    assert.equal(unknown.error.code, 'projection_not_found')
+    await untilEnded(running.rest, id)
+  })
+})
