@@ -1,6 +1,6 @@
 import { type Book, floorOf, recall } from '../domain/book.ts'
 import type { Recorded } from '../domain/events/index.ts'
-import { lookupsOf, type Mention } from '../domain/lookup.ts'
+import { isRepeated, lookupsOf, type Mention } from '../domain/lookup.ts'
 import { upcast } from '../domain/upcast.ts'
 import type { BookLog } from './book-log.ts'
 import { type Facts, mentionsOf } from './facts.ts'
@@ -65,8 +65,13 @@ export const factFetcher = (bookId: string, sources: Sources) => {
     if (mentions.size === 0) return settled
     const { checkpoint, revisions } = await askIndex([...mentions.values()])
     for (const [name, revision] of revisions) settled.set(name, revision)
-    if (settled.size === mentions.size) return settled
-    if (!(await readGap(mentions, settled, checkpoint.revision + 1, floor))) return settled
+    const repeated = [...mentions].flatMap(([name, one]) => (isRepeated(one) ? [name] : []))
+    if (settled.size === mentions.size && repeated.length === 0) return settled
+    if (!(await readGap(mentions, settled, checkpoint.revision + 1, floor))) {
+      // A later event may be in what was not read.
+      for (const name of repeated) settled.delete(name)
+      return settled
+    }
     for (const name of mentions.keys()) if (!settled.has(name)) settled.set(name, null)
     return settled
   }

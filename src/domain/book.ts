@@ -159,6 +159,8 @@ export const remember = (book: Book, kind: LookupKind, key: string, revision: nu
   keep(book, `${kind} ${key}`, revision)
 
 const keep = ({ lookups, memory }: Book, name: string, revision: number): void => {
+  // In the order of their revisions, in which the oldest are let go of.
+  lookups.delete(name)
   lookups.set(name, revision)
   if (!memory) return
   memory.filter.add(name)

@@ -26,6 +26,9 @@ export type Lookup = { readonly kind: LookupKind; readonly key: string }
 /** What a command names: something to look up, or an account's id for the event that defines it. */
 export type Mention = Lookup | { readonly kind: 'definition'; readonly key: string }
 
+/** Whether it may lead to another event later; all others lead to one for ever. */
+export const isRepeated = ({ kind }: Mention): boolean => kind === 'metadata'
+
 /** What an idempotency key is unique in. */
 export const keyScope = (actor: string, route: string, key: string): string =>
   `${actor} ${route} ${key}`

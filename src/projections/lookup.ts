@@ -1,5 +1,5 @@
 import { derivedId } from '../domain/ids.ts'
-import { lookupsOf, type Mention } from '../domain/lookup.ts'
+import { isRepeated, lookupsOf, type Mention } from '../domain/lookup.ts'
 import { projection } from './projection.ts'
 import { is, type Table } from './table.ts'
 
@@ -11,7 +11,6 @@ const lookup = {
     revision: is('int8'),
   },
   primaryKey: ['id'],
-  isAppendOnly: true,
   indexes: [],
   foreignKeys: {},
 } as const satisfies Table
@@ -25,11 +24,13 @@ export const lookups = projection({
   version: 1,
   isUnskippable: true,
   tables: { lookup },
-  needs: () => ({}),
+  needs: (event, bookId) => {
+    const repeated = lookupsOf(event).filter(isRepeated)
+    return repeated.length > 0 ? { lookup: repeated.map((one) => lookupId(bookId, one)) } : {}
+  },
   apply: (event, rows, bookId) => {
-    for (const mention of lookupsOf(event)) {
-      const id = lookupId(bookId, mention)
-      rows.add('lookup', { id, book_id: bookId, revision: event.revision })
+    for (const one of lookupsOf(event)) {
+      rows.put('lookup', { id: lookupId(bookId, one), book_id: bookId, revision: event.revision })
     }
   },
 })

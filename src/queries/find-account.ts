@@ -1,5 +1,5 @@
 import { refuse } from '../domain/rejection.ts'
-import type { Reading } from './query.ts'
+import type { BookFacts, Reading } from './query.ts'
 import { type AccountRow, maturing, nextMaturity } from './resources.ts'
 
 export const isId = (text: string): boolean =>
@@ -33,8 +33,6 @@ export const findAccount = async (
   return row
 }
 
-/** The book's row; 404 if it is not there, or not yet. */
-export const findBook = async ({ db, bookId }: Pick<Reading, 'db' | 'bookId'>) => {
-  const row = await db.selectFrom('book').selectAll().where('id', '=', bookId).executeTakeFirst()
-  return row ?? refuse('book_not_found')
-}
+/** The book; 404 if it is not there, or not yet. */
+export const bookOf = ({ book }: Pick<Reading, 'book'>): BookFacts =>
+  book ?? refuse('book_not_found')

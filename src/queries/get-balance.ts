@@ -3,7 +3,7 @@ import { SignedAmount } from '../domain/amount.ts'
 import { CurrencyCode } from '../domain/currency.ts'
 import { DateOrInstant, endOf } from '../domain/instant.ts'
 import { balanceAt } from './balance-at.ts'
-import { accountTags, findAccount, findBook } from './find-account.ts'
+import { accountTags, bookOf, findAccount } from './find-account.ts'
 import { query } from './query.ts'
 
 export const BalanceResource = Type.Object({
@@ -32,7 +32,7 @@ export const getBalance = query<GetBalance, BalanceResource>({
     const account = await findAccount(reading, reference)
     let balance = account.posted
     if (effective_at !== undefined) {
-      const { time_zone } = await findBook(reading)
+      const { time_zone } = bookOf(reading)
       const end = new Date(endOf(effective_at, time_zone))
       const row = await reading.db
         .selectFrom('account')

@@ -3,7 +3,7 @@ import { codesTag } from '../projections/ledger/ledger.ts'
 import { isId } from './find-account.ts'
 import { query } from './query.ts'
 import type { TransactionResource } from './resources.ts'
-import { withEntries } from './transaction-entries.ts'
+import { besideTransaction, toTransaction } from './transaction-entries.ts'
 
 export const getTransaction = query<{ transaction: string }, TransactionResource>({
   name: 'transaction',
@@ -13,13 +13,13 @@ export const getTransaction = query<{ transaction: string }, TransactionResource
     const row = isId(id)
       ? await reading.db
           .selectFrom('transaction')
-          .selectAll()
+          .selectAll('transaction')
+          .select([...besideTransaction])
           .where('id', '=', id)
           .where('book_id', '=', reading.bookId)
           .executeTakeFirst()
       : undefined
-    const [data] = row ? await withEntries(reading, [row]) : []
-    if (data) return { data, meta: {} }
+    if (row) return { data: toTransaction(row), meta: {} }
     return refuse('transaction_not_found', `There is no transaction ${id} in this book.`)
   },
 })

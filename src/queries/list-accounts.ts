@@ -3,7 +3,7 @@ import Type, { type Static } from 'typebox'
 import { AccountStatus, AccountType } from '../domain/account.ts'
 import { CurrencyCode } from '../domain/currency.ts'
 import { DateOrInstant, instantOf, toInstant } from '../domain/instant.ts'
-import { findBook } from './find-account.ts'
+import { bookOf } from './find-account.ts'
 import { countUpTo, isAfter, type OrderColumn, paged, pageParameters, paging } from './page.ts'
 import { query, type Reading } from './query.ts'
 import { type AccountResource, maturing, nextMaturity, toAccount } from './resources.ts'
@@ -54,7 +54,7 @@ export const listAccounts = query<ListAccounts, AccountResource[]>({
   run: async (reading, parameters) => {
     const { bookId, now, validUntil } = reading
     const { page: _, limit: __, cursor: ___, sort = 'code', ...filters } = parameters
-    const book = await findBook(reading)
+    const book = bookOf(reading)
     const pages = paging(parameters, { list: 'accounts', bookId, sort, filters })
     const isDescending = sort.startsWith('-')
     const order = [...(orders[sort.replace('-', '')] ?? []), tieBreak]

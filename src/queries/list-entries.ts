@@ -3,7 +3,7 @@ import Type, { type Static } from 'typebox'
 import { type AccountType, normalSide } from '../domain/account.ts'
 import { DateOrInstant, instantOf, toInstant } from '../domain/instant.ts'
 import { balanceBefore } from './balance-at.ts'
-import { accountTags, findAccount, findBook } from './find-account.ts'
+import { accountTags, bookOf, findAccount } from './find-account.ts'
 import { countUpTo, isAfter, type OrderColumn, paged, pageParameters, paging } from './page.ts'
 import { query, type Reading } from './query.ts'
 import { type AccountRow, type StatementLine } from './resources.ts'
@@ -36,7 +36,7 @@ export const listEntries = query<ListEntries, StatementLine[]>({
 
   run: async (reading, { account: reference, ...parameters }) => {
     const account = await findAccount(reading, reference)
-    const { time_zone } = await findBook(reading)
+    const { time_zone } = bookOf(reading)
     const { page: _, limit: __, cursor: ___, sort = 'effective_at', ...filters } = parameters
     const shape = { list: 'entries', account: account.id, sort, filters }
     const pages = paging(parameters, shape)

@@ -1,11 +1,11 @@
 import Type, { type Static } from 'typebox'
 import { DateOrInstant, instantOf, toInstant } from '../domain/instant.ts'
 import { Reference } from '../domain/reference.ts'
-import { findAccount, findBook } from './find-account.ts'
+import { bookOf, findAccount } from './find-account.ts'
 import { countUpTo, isAfter, type OrderColumn, paged, pageParameters, paging } from './page.ts'
 import { query, type Reading } from './query.ts'
 import type { TransactionResource } from './resources.ts'
-import { withEntries } from './transaction-entries.ts'
+import { besideTransaction, toTransaction } from './transaction-entries.ts'
 
 export const ListTransactions = Type.Object(
   {
@@ -52,15 +52,16 @@ export const listTransactions = query<ListTransactions, TransactionResource[]>({
   tags: (bookId) => [`book:${bookId}`],
 
   run: async (reading, parameters) => {
-    const book = await findBook(reading)
+    const book = bookOf(reading)
     const { page: _, limit: __, cursor: ___, sort = '-created_at', ...filters } = parameters
-    const shape = { list: 'transactions', book: book.id, sort, filters }
+    const shape = { list: 'transactions', book: reading.bookId, sort, filters }
     const pages = paging(parameters, shape)
     const isDescending = sort.startsWith('-')
     const order = sort.endsWith('created_at') ? recorded : effective
     const filtered = await filterTransactions(reading, filters, book.time_zone)
     let list = filtered
-      .selectAll()
+      .selectAll('transaction')
+      .select([...besideTransaction])
       .offset(pages.offset)
       .limit(pages.limit + 1)
     for (const { column } of order) list = list.orderBy(column, isDescending ? 'desc' : 'asc')
@@ -73,7 +74,7 @@ export const listTransactions = query<ListTransactions, TransactionResource[]>({
     const { rows, meta } = paged(found, pages, total, (row) =>
       order.map(({ column }) => row[column]),
     )
-    return { data: await withEntries(reading, rows), meta }
+    return { data: rows.map(toTransaction), meta }
   },
 })
 

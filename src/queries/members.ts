@@ -2,7 +2,7 @@ import Type, { type Static } from 'typebox'
 import { Instant } from '../domain/instant.ts'
 import { MemberRole } from '../domain/member.ts'
 import { memberTag } from '../projections/ledger/ledger.ts'
-import { findBook } from './find-account.ts'
+import { bookOf } from './find-account.ts'
 import { isAfter, type OrderColumn, type PageParameters, paged, paging } from './page.ts'
 import { query } from './query.ts'
 
@@ -45,7 +45,7 @@ export const listMembers = query<PageParameters, MemberResource[]>({
   tags: (bookId) => [`book:${bookId}`],
 
   run: async (reading, parameters) => {
-    await findBook(reading)
+    bookOf(reading)
     const { db, bookId } = reading
     const pages = paging(parameters, { list: 'members', bookId })
     const filtered = db

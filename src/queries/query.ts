@@ -9,10 +9,15 @@ export type ReadModel = { [Name in keyof LedgerTables]: Selected<LedgerTables[Na
 
 export type Envelope<Data> = { readonly data: Data; readonly meta: object }
 
+/** What most queries need of the book. */
+export type BookFacts = Pick<ReadModel['book'], 'time_zone' | 'account_count' | 'transaction_count'>
+
 /** One snapshot of the read model: all that is read through it belongs together. */
 export type Reading = {
   readonly db: Kysely<ReadModel>
   readonly bookId: string
+  /** Null if it is not there, or not yet. */
+  readonly book: BookFacts | null
   /** Up to which revision the book is folded in this snapshot. */
   readonly revision: number
   /** The time of the question. */

@@ -5,7 +5,7 @@ import { Amount } from '../domain/amount.ts'
 import { CurrencyCode } from '../domain/currency.ts'
 import { DateOrInstant, endOf } from '../domain/instant.ts'
 import { balanceAt } from './balance-at.ts'
-import { findBook } from './find-account.ts'
+import { bookOf } from './find-account.ts'
 import { query, type Reading } from './query.ts'
 
 const columns = {
@@ -45,7 +45,7 @@ export const trialBalance = query<Static<typeof TrialBalance>, TrialBalanceResou
   tags: (bookId) => [`book:${bookId}`],
 
   run: async (reading, { effective_at }) => {
-    const { time_zone } = await findBook(reading)
+    const { time_zone } = bookOf(reading)
     const end = effective_at === undefined ? null : new Date(endOf(effective_at, time_zone))
     const rows = await balances(reading, end)
     const totals = new Map<string, { exponent: number; debit: bigint; credit: bigint }>()

@@ -1,6 +1,10 @@
-import { type Kysely, sql } from 'kysely'
-import type { ReadModel } from '../queries/query.ts'
+import type { Kysely } from 'kysely'
+import type pg from 'pg'
+import { isId } from '../queries/find-account.ts'
+import type { BookFacts, ReadModel } from '../queries/query.ts'
 import type { Question } from './answer-cache.ts'
+import { kyselyOn } from './kysely-on.ts'
+import type { Database } from './postgres.ts'
 import type { Live } from './projections/live.ts'
 
 /** What a question comes to in one snapshot of the read model. */
@@ -12,43 +16,50 @@ export type Shown = {
   readonly validFor: number
 }
 
+type State = { readonly [Fact in keyof BookFacts]: BookFacts[Fact] | null } & {
+  readonly live: number | null
+  readonly revision: number | null
+}
+
 const longestMs = 60_000
 
 /**
  * Answers from the build that is live in the very snapshot; where another is, once more from that.
  * Null if the book is not folded as far as was asked for.
  */
-export const snapshots = (kysely: Kysely<ReadModel>, live: Live) => {
-  const inBuild = (
+export const snapshots = (pool: Database, live: Live) => {
+  /** Opens a snapshot and says what is to be known of it, in one go: each round trip costs. */
+  const beginText = (schema: string, bookId: string): string => {
+    if (!isId(bookId)) throw new Error(`${bookId} is no id`)
+    return `begin isolation level repeatable read read only;
+      set local search_path to ${schema};
+      select ${live.sql} as live, revision, time_zone, account_count, transaction_count
+      from (select '${bookId}'::uuid as asked) as asked
+      left join checkpoint on checkpoint.book_id = asked
+      left join book on book.id = asked`
+  }
+
+  const inBuild = async (
     build: number,
-    { query, bookId, parameters }: Question,
+    question: Question,
     minRevision: number | null,
   ): Promise<Shown | null | 'of another build'> => {
-    const transaction = kysely
-      .transaction()
-      .setIsolationLevel('repeatable read')
-      .setAccessMode('read only')
-    return transaction.execute(async (db) => {
-      const schema = live.schemaOf(build)
-      const { rows } = await sql<{ live: number; revision: number | null }>`
-        select set_config('search_path', ${schema}, true), ${sql.raw(live.sql)} as live, (
-          select revision from ${sql.id(schema)}.checkpoint where book_id = ${bookId}
-        ) as revision`.execute(db)
-      const [snapshot] = rows
-      if (snapshot?.live !== build) {
-        live.learn(snapshot?.live ?? null)
-        return 'of another build'
-      }
-      const revision = snapshot.revision ?? -1
-      if (minRevision !== null && revision < minRevision) return null
-      const now = new Date()
-      let validFor = longestMs
-      const validUntil = (instant: string | null) => {
-        if (instant !== null) validFor = Math.min(validFor, Date.parse(instant) - now.getTime())
-      }
-      const envelope = await query.run({ db, bookId, revision, now, validUntil }, parameters)
-      return { body: JSON.stringify({ ...envelope, errors: [] }), revision, validFor }
-    })
+    const client = await pool.connect()
+    const text = beginText(live.schemaOf(build), question.bookId)
+    try {
+      const results = (await client.query(text)) as unknown as { rows: [State] }[]
+      const [state] = (results.at(-1) as { rows: [State] }).rows
+      const isOther = state.live !== build
+      if (isOther) live.learn(state.live)
+      const isEarly = minRevision !== null && (state.revision ?? -1) < minRevision
+      const shown = isOther || isEarly ? null : await show(kyselyOn(client), state, question)
+      // The answer is whole: nobody needs to wait for the end of a transaction that only read.
+      void end(client, 'commit')
+      return isOther ? 'of another build' : shown
+    } catch (error) {
+      await end(client, 'rollback')
+      throw error
+    }
   }
 
   return async (question: Question, minRevision: number | null): Promise<Shown | null> => {
@@ -63,5 +74,30 @@ export const snapshots = (kysely: Kysely<ReadModel>, live: Live) => {
         if ((await live.known()) === build) throw error
       }
     }
+  }
+}
+
+const show = async (
+  db: Kysely<ReadModel>,
+  state: State,
+  { query, bookId, parameters }: Question,
+): Promise<Shown> => {
+  const revision = state.revision ?? -1
+  const now = new Date()
+  let validFor = longestMs
+  const validUntil = (instant: string | null) => {
+    if (instant !== null) validFor = Math.min(validFor, Date.parse(instant) - now.getTime())
+  }
+  const book = state.time_zone === null ? null : (state as BookFacts)
+  const envelope = await query.run({ db, bookId, book, revision, now, validUntil }, parameters)
+  return { body: JSON.stringify({ ...envelope, errors: [] }), revision, validFor }
+}
+
+const end = async (client: pg.PoolClient, how: 'commit' | 'rollback'): Promise<void> => {
+  try {
+    await client.query(how)
+    client.release()
+  } catch (error) {
+    client.release(error as Error)
   }
 }

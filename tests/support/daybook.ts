@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -8,6 +9,7 @@ import { serveApi } from '../../src/cli/serve-api.ts'
 import { serveWorker } from '../../src/cli/serve-worker.ts'
 import { serveEventStore } from '../../src/event-store/serve.ts'
 import { apiConfig, workerConfig } from '../../src/runtime/config.ts'
+import { haltedBooks } from './halted.ts'
 import { type Rest, restClient } from './rest.ts'
 import { freshDatabase, services, testDirectory } from './services.ts'
 
@@ -148,6 +150,11 @@ const endProcess = async (child: ChildProcess, signal: NodeJS.Signals): Promise<
   const exited = once(child, 'exit')
   child.kill(signal)
   await exited
+}
+
+/** No test that shares a Daybook may have left a book behind that cannot be folded. */
+export const checkShared = async (): Promise<void> => {
+  if (shared) assert.deepEqual(await haltedBooks(await shared), [])
 }
 
 /** Before the services end: whatever still runs of every Daybook that was opened. */

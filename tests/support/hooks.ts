@@ -1,8 +1,8 @@
-import { stopDaybooks } from './daybook.ts'
+import { checkShared, stopDaybooks } from './daybook.ts'
 import { killServices, stopServices } from './services.ts'
 
 export const mochaHooks = {
-  afterAll: [stopDaybooks, stopServices],
+  afterAll: [checkShared, stopDaybooks, stopServices],
 }
 
 // For every other way to end: mocha interrupted, killed, or gone with the script that started it.
