@@ -11,7 +11,9 @@ import type {
   TransactionsRecorded,
 } from '../domain/events/transactions-recorded.ts'
 import { isKept } from '../domain/hold.ts'
+import { periodId } from '../domain/period.ts'
 import type { MemberAnswer } from '../queries/members.ts'
+import type { ClosingAnswer, ReopeningAnswer } from '../queries/periods.ts'
 import type {
   AccountAnswer,
   AccountResource,
@@ -49,11 +51,40 @@ export const bookAnswer = (done: Done): BookResource => {
   return {
     ...data,
     currencies: [...data.currencies],
+    closed_through: null,
     account_count: 0,
     transaction_count: 0,
     entry_count: 0,
     created_at: recorded_at,
     updated_at: recorded_at,
+  }
+}
+
+export const closingAnswer = (done: Done, bookId: string): ClosingAnswer => {
+  const { data, metadata, revision } = recordedAs(done, 'PeriodClosed')
+  const { from, through, trial_balance_hash } = data
+  return {
+    id: periodId(bookId, revision),
+    book_id: bookId,
+    from,
+    through,
+    shown_revision: data.revision,
+    trial_balance_hash,
+    closed_by: metadata.actor,
+    revision,
+    created_at: metadata.recorded_at,
+  }
+}
+
+export const reopeningAnswer = (done: Done, bookId: string): ReopeningAnswer => {
+  const { data, metadata, revision } = recordedAs(done, 'PeriodReopened')
+  return {
+    book_id: bookId,
+    closed_through: data.through,
+    reopened: data.closings.map((closing) => periodId(bookId, closing)),
+    reopened_by: metadata.actor,
+    revision,
+    created_at: metadata.recorded_at,
   }
 }
 
@@ -109,12 +140,14 @@ const toTransaction = (
   bookId: string,
 ): TransactionResource => {
   const { id, status, effective_at, description, metadata, entries } = transaction
+  const { requested_effective_at = null } = transaction
   return {
     id,
     book_id: bookId,
     status,
     effective_at,
     expires_at: transaction.expires_at ?? null,
+    requested_effective_at,
     description,
     reference: transaction.reference ?? null,
     reverses: transaction.reverses ?? null,
@@ -181,6 +214,8 @@ const toSettlement = ({ recorded }: Done, bookId: string): SettlementResource =>
     book_id: bookId,
     status: statusAfter(recorded),
     effective_at: data.effective_at,
+    requested_effective_at:
+      ('requested_effective_at' in data && data.requested_effective_at) || null,
     entries,
     revision,
     created_at: metadata.recorded_at,

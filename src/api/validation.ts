@@ -1,13 +1,14 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import type { Static, TSchema } from 'typebox'
-import { isDateOrInstant, isInstant } from '../domain/instant.ts'
+import { isDateOrInstant, isDayInRange, isInstant } from '../domain/instant.ts'
 import { refuse } from '../domain/rejection.ts'
 import { isId } from '../queries/find-account.ts'
 
 const ajv = new Ajv2020({ allErrors: false, strict: false, ownProperties: true })
 formats.default(ajv)
 ajv.addFormat('date-or-instant', isDateOrInstant)
+ajv.addFormat('day', isDayInRange)
 ajv.addFormat('instant', isInstant)
 // The library's own also takes urn:uuid:..., which no column of that type does.
 ajv.addFormat('uuid', isId)
@@ -59,6 +60,7 @@ const isAmountAsNumber = ({ instancePath, keyword, params }: ErrorObject): boole
   /\/(amount|min_balance|max_balance)$/.test(instancePath)
 
 const formatNames: Record<string, string> = {
+  day: 'a date (2024-02-29)',
   'date-or-instant': 'a date (2024-02-29) or an instant (2024-02-29T12:00:00.000Z)',
   instant: 'an instant (2024-02-29T12:00:00.000Z)',
   uuid: 'a UUID',

@@ -7,6 +7,7 @@ import { createTokens } from '../api/tokens.ts'
 import { bookWriters } from '../commands/book-writers.ts'
 import { withinCapacity } from '../commands/capacity.ts'
 import { projections } from '../projections/index.ts'
+import { balanceIndex } from '../runtime/balance-index.ts'
 import { tagCache } from '../runtime/cache.ts'
 import type { ApiConfig } from '../runtime/config.ts'
 import { openCredentials } from '../runtime/credentials.ts'
@@ -62,8 +63,10 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     log,
   )
   observeQueue(register, wakes.counts)
+  const model = readModel(pool, tagCache(cacheRedis, log), metrics.cache)
   const writers = bookWriters({
     log: store,
+    balances: balanceIndex(model),
     index: measuredIndex(lookupIndex(pool), metrics),
     limits: config.writer,
     clock: Date.now,
@@ -107,7 +110,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
   const app = createApp(
     {
       submit: measuredSubmit(bounded(fleet.submit), metrics),
-      ...readModel(pool, tagCache(cacheRedis, log), metrics.cache),
+      ...model,
       history: store,
       authenticate,
       users,

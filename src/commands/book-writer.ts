@@ -6,6 +6,7 @@ import { upcast } from '../domain/upcast.ts'
 import type { AppendRefusal, BookLog } from './book-log.ts'
 import { type DecidedGroup, decideGroup } from './decide-group.ts'
 import { factFetcher } from './fetch-facts.ts'
+import type { BalanceIndex } from './fetch-trial-balance.ts'
 import type { LookupIndex } from './lookup-index.ts'
 import type { Outcome, Received } from './received.ts'
 
@@ -13,6 +14,7 @@ export type WriterOptions = {
   readonly log: BookLog
   /** Of lookups that are older than what a writer keeps in memory. */
   readonly index: LookupIndex
+  readonly balances: BalanceIndex
   readonly limits: WriterLimits
   readonly clock: () => number
   /** Runs something once, in so many ms. What it returns calls it off. */

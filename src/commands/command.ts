@@ -4,6 +4,7 @@ import type { BookEvent, Recorded } from '../domain/events/index.ts'
 import type { Mention } from '../domain/lookup.ts'
 import type { MemberRole } from '../domain/member.ts'
 import type { Rejection } from '../domain/rejection.ts'
+import type { TrialBalance } from '../domain/trial-balance.ts'
 
 /** All that a decision may rest on beside the book: no clock, no randomness, no I/O. */
 export type Circumstances = {
@@ -13,6 +14,8 @@ export type Circumstances = {
   readonly ids: readonly string[]
   /** Whether it carries an idempotency key, so that even a refusal must leave a trace. */
   readonly isKeyed: boolean
+  /** As the command asks for it; null where it does not. */
+  readonly trialBalance: TrialBalance | null
   /** The event that something mentioned leads to; undefined where the book never had it. */
   readonly eventOf: (mention: Mention) => Recorded | undefined
 }
@@ -41,6 +44,11 @@ export type Command<Schema extends TSchema = TSchema> = {
    * everything in memory, so that this is fetched first.
    */
   readonly mentions: (data: Static<Schema>, book: Book) => readonly Mention[]
+  /**
+   * The end (exclusive, in ms since 1970) of the trial balance that the decision needs. It is that
+   * of the book before the command's group, so the command is the first of its group.
+   */
+  readonly trialBalanceEnd?: (data: Static<Schema>, book: Book) => number
   readonly decide: (data: Static<Schema>, book: Book, circumstances: Circumstances) => Decision
 }
 

@@ -1,10 +1,11 @@
-import { type Book, findMember, findRevision, fork } from '../domain/book.ts'
+import { type Book, findRevision, fork } from '../domain/book.ts'
 import type { CommandRefused } from '../domain/events/command-refused.ts'
 import type { Recorded } from '../domain/events/index.ts'
 import { onlyExisting } from '../domain/events/transactions-recorded.ts'
 import { evolve } from '../domain/evolve.ts'
 import { keyScope } from '../domain/lookup.ts'
 import { Rejected, type Rejection, reject, stateless } from '../domain/rejection.ts'
+import { authorise } from './authorise.ts'
 import type { Circumstances } from './command.ts'
 import { encodedBytes } from './encoded.ts'
 import { expireDue } from './expire-due.ts'
@@ -57,6 +58,8 @@ export const decideGroup = (
     if (!expiry.isDone) return { book, events, outcomes }
   }
   for (const received of group) {
+    // It waits to be the first of a group, for which its balance is fetched.
+    if (received.command.trialBalanceEnd && facts.balance?.of !== received) break
     const readiness = readinessOf(received, book, facts)
     // What more it needs is fetched for the next group, of which it will be the first.
     if (readiness === 'needs more' && outcomes.length > 0) break
@@ -64,7 +67,8 @@ export const decideGroup = (
       outcomes.push(failed(new Rejected(reject('store_unavailable'))))
       continue
     }
-    const decided = decideOrFail(received, book, eventAt, now)
+    const trialBalance = facts.balance?.of === received ? facts.balance.balance : null
+    const decided = decideOrFail(received, book, { eventAt, trialBalance, now })
     if ('error' in decided) {
       outcomes.push(decided)
       continue
@@ -108,6 +112,10 @@ const readinessOf = (
   return 'ready'
 }
 
+type Given = Pick<Circumstances, 'now' | 'trialBalance'> & {
+  readonly eventAt: (revision: number) => Recorded
+}
+
 type Decided = { readonly outcome: Outcome; readonly event?: Recorded }
 
 /** A mistake in one decision is no concern of the group's others: it has not touched the book. */
@@ -122,8 +130,7 @@ const decideOrFail = (...what: Parameters<typeof decideOne>): Decided | Failed =
 const decideOne = (
   received: Received,
   book: Book,
-  eventAt: (revision: number) => Recorded,
-  now: number,
+  { eventAt, trialBalance, now }: Given,
 ): Decided => {
   const { command, data, key, actor, ids } = received
   const forbidden = authorise(received, book)
@@ -132,7 +139,7 @@ const decideOne = (
   const isKeyed = key !== null
   const used = key && eventOf({ kind: 'key', key: keyScope(actor, key.route, key.value) })
   if (used) return { outcome: replay(used, received, book, eventOf) }
-  const decision = command.decide(data, book, { now, ids, isKeyed, eventOf })
+  const decision = command.decide(data, book, { now, ids, isKeyed, trialBalance, eventOf })
   switch (decision.kind) {
     case 'accepted': {
       const event = seal(decision.event, received, book, now)
@@ -173,17 +180,6 @@ const eventFinder = (
     const revision = findRevision(book, kind, key)
     return revision === undefined ? undefined : eventAt(revision)
   }
-}
-
-/** Leaves no trace: whoever may not write into a book must not write into its stream. */
-const authorise = ({ command, actor, isAdmin }: Received, book: Book): Rejection | null => {
-  if (!book.header) return command.name === 'OpenBook' ? null : reject('book_not_found')
-  if (isAdmin) return null
-  const role = findMember(book, actor)
-  // Somebody else's book is answered like one that is not there.
-  if (!role) return reject('book_not_found')
-  if (command.roles.includes(role)) return null
-  return reject('forbidden', `Your role in this book is ${role}, which does not allow this.`)
 }
 
 /** The first answer again, for a key that was used before. */

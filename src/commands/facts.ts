@@ -1,6 +1,7 @@
 import type { Book, KnownLookups } from '../domain/book.ts'
 import type { Recorded } from '../domain/events/index.ts'
 import { keyScope, type Mention } from '../domain/lookup.ts'
+import type { TrialBalance } from '../domain/trial-balance.ts'
 import type { Received } from './received.ts'
 
 /** What a group needs to be decided, beside the book. */
@@ -9,7 +10,11 @@ export type Facts = {
   readonly events: ReadonlyMap<number, Recorded>
   /** Lookups by kind and key that could not be settled now. */
   readonly unsettled: ReadonlySet<string>
+  readonly balance: GroupBalance | null
 }
+
+/** Of the book before the group, for its first command; null where it could not be had in time. */
+export type GroupBalance = { readonly of: Received; readonly balance: TrialBalance | null }
 
 /** A command's key, and whatever else its decision may look up. */
 export const mentionsOf = (

@@ -4,12 +4,14 @@ import { isRepeated, lookupsOf, type Mention } from '../domain/lookup.ts'
 import { upcast } from '../domain/upcast.ts'
 import type { BookLog } from './book-log.ts'
 import { type Facts, mentionsOf } from './facts.ts'
+import { type BalanceIndex, fetchTrialBalance } from './fetch-trial-balance.ts'
 import type { IndexAnswer, LookupIndex } from './lookup-index.ts'
 import type { Received } from './received.ts'
 
 export type Sources = {
   readonly log: BookLog
   readonly index: LookupIndex
+  readonly balances: BalanceIndex
   readonly limits: { readonly gap: number }
   readonly clock: () => number
   readonly after: (ms: number, run: () => void) => () => void
@@ -134,7 +136,8 @@ export const factFetcher = (bookId: string, sources: Sources) => {
     }
     check(uncertain, known, events)
     const unsettled = new Set([...uncertain.keys()].filter((name) => !known.has(name)))
-    return { known, events, unsettled }
+    const balance = await fetchTrialBalance(book, group[0], sources)
+    return { known, events, unsettled, balance }
   }
 }
 

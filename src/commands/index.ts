@@ -1,5 +1,6 @@
 import { changeTransactionMetadata } from './change-transaction-metadata.ts'
 import { closeAccount } from './close-account.ts'
+import { closePeriod } from './close-period.ts'
 import type { Command } from './command.ts'
 import { expireHolds } from './expire-holds.ts'
 import { freezeAccount, unfreezeAccount } from './freeze-account.ts'
@@ -8,6 +9,7 @@ import { openBook } from './open-book.ts'
 import { postHold } from './post-hold.ts'
 import { recordTransactions } from './record-transactions.ts'
 import { removeMember } from './remove-member.ts'
+import { reopenPeriod } from './reopen-period.ts'
 import { replaceAccount } from './replace-account.ts'
 import { setMember } from './set-member.ts'
 import { updateAccount } from './update-account.ts'
@@ -29,4 +31,6 @@ export const commands: readonly Pick<Command<never>, 'name'>[] = [
   voidHold,
   expireHolds,
   changeTransactionMetadata,
+  closePeriod,
+  reopenPeriod,
 ]

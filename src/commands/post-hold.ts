@@ -6,6 +6,8 @@ import type { SettledEntry } from '../domain/events/hold-entry.ts'
 import type { Hold } from '../domain/hold.ts'
 import { amountsToPost, checkTaking } from '../domain/hold-parts.ts'
 import { DateOrInstant, instantOf, toInstant } from '../domain/instant.ts'
+import { OnClosedPeriod, type Placed, placeInOpen } from '../domain/period.ts'
+import type { Rejection } from '../domain/rejection.ts'
 import { accepted, command, refused } from './command.ts'
 import { findOpenHold, holdMentions } from './find-hold.ts'
 
@@ -35,6 +37,7 @@ export const HoldPosting = Type.Object(
       }),
     ),
     effective_at: Type.Optional(DateOrInstant),
+    on_closed_period: Type.Optional(OnClosedPeriod),
   },
   { additionalProperties: false },
 )
@@ -66,20 +69,31 @@ export const postHold = command({
     if ('code' in amounts) return refused(amounts)
     const shut = checkTaking(hold, amounts, book)
     if (shut) return refused(shut)
+    const placed = place(data, book, circumstances.now)
+    if ('code' in placed) return refused(placed)
+    const { effectiveAt, requestedAt } = placed
     return accepted({
       type: 'HoldPosted',
       data: {
-        effective_at: effectiveAt(data, book, circumstances.now),
+        effective_at: toInstant(effectiveAt),
         entries: settle(hold, amounts, data.remainder === 'keep'),
         exponents: exponentsOf(book, hold.entries),
+        ...(requestedAt !== null && { requested_effective_at: toInstant(requestedAt) }),
         transaction: hold.id,
       },
     })
   },
 })
 
-const effectiveAt = ({ effective_at }: PostHold, { header }: Book, now: number): string =>
-  toInstant(effective_at ? instantOf(effective_at, header?.timeZone ?? 'UTC') : now)
+const place = (
+  { effective_at, on_closed_period = 'refuse' }: PostHold,
+  book: Book,
+  now: number,
+): Placed | Rejection => {
+  const timeZone = book.header?.timeZone ?? 'UTC'
+  const asked = effective_at ? instantOf(effective_at, timeZone) : now
+  return placeInOpen(asked, on_closed_period, book)
+}
 
 const settle = (
   { entries }: Hold,

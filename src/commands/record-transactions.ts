@@ -11,6 +11,7 @@ import { applyTransaction } from '../domain/evolve.ts'
 import { DateOrInstant, toInstant } from '../domain/instant.ts'
 import type { Mention } from '../domain/lookup.ts'
 import { Metadata } from '../domain/metadata.ts'
+import { OnClosedPeriod } from '../domain/period.ts'
 import { checkReference, Reference } from '../domain/reference.ts'
 import { type Rejection, reject } from '../domain/rejection.ts'
 import { checkTransaction, hasSameContent } from '../domain/transaction.ts'
@@ -30,6 +31,7 @@ export const TransactionRequest = Type.Object(
       }),
     ),
     effective_at: Type.Optional(DateOrInstant),
+    on_closed_period: Type.Optional(OnClosedPeriod),
     expires_at: Type.Optional(
       Type.String({
         format: 'instant',
@@ -148,6 +150,7 @@ const recordOne = (
   }
   const checked = checkTransaction(request, book, now)
   if ('code' in checked) return checked
+  const { requestedAt } = checked
   const { reference, expires_at } = request
   const taken = reference === undefined ? null : checkReference(reference, book)
   if (taken) return taken
@@ -161,6 +164,7 @@ const recordOne = (
     index,
     metadata: request.metadata ?? {},
     ...(reference !== undefined && { reference }),
+    ...(requestedAt !== null && { requested_effective_at: requestedAt }),
     status: request.status ?? 'posted',
   }
 }

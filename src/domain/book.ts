@@ -5,6 +5,7 @@ import type { Hold } from './hold.ts'
 import type { LookupKind, Mention } from './lookup.ts'
 import type { MemberRole } from './member.ts'
 import { defaultWindow, type LookupMemory, letGoOfOldest, lookupMemory } from './memory.ts'
+import type { ClosedPeriod } from './period.ts'
 
 /**
  * What a writer knows of its book. Books can be stacked: a fork reads through to the book below it
@@ -22,6 +23,8 @@ export type Book = {
   recordedAt: number
   /** No open hold expires before this, in ms since 1970. Only a bound: see `dueHolds`. */
   nextExpiry: number
+  /** Those that are closed, the earliest first. */
+  periods: readonly ClosedPeriod[]
   readonly exponents: Map<string, number>
   readonly accounts: Map<string, Account>
   /** The account that has each code, or had it last. */
@@ -63,6 +66,7 @@ export const emptyBook = (id: string, window = defaultWindow): Book => ({
   memory: lookupMemory(window),
   known: null,
   nextExpiry: Number.POSITIVE_INFINITY,
+  periods: [],
   ...maps(),
 })
 
@@ -78,8 +82,8 @@ export const fork = (below: Book, known = below.known): Book => ({
 export const merge = (top: Book): void => {
   const { below } = top
   if (!below) throw new Error('only a fork can be merged')
-  const { header, revision, hash, recordedAt, nextExpiry } = top
-  Object.assign(below, { header, revision, hash, recordedAt, nextExpiry })
+  const { header, revision, hash, recordedAt, nextExpiry, periods } = top
+  Object.assign(below, { header, revision, hash, recordedAt, nextExpiry, periods })
   for (const name of mapNames) {
     const target: Map<string, unknown> = below[name]
     for (const [key, value] of top[name]) target.set(key, value)

@@ -47,6 +47,17 @@ export const evolve = (book: Book, event: Recorded): void => {
     case 'HoldExpired':
       releaseHold(book, event.data, event.revision)
       break
+    case 'PeriodClosed': {
+      const { through, opens_at } = event.data
+      const period = { through, end: Date.parse(opens_at), revision: event.revision }
+      book.periods = [...book.periods, period]
+      break
+    }
+    case 'PeriodReopened': {
+      const { closings } = event.data
+      book.periods = book.periods.filter(({ revision }) => !closings.includes(revision))
+      break
+    }
     case 'MemberSet':
       book.members.set(event.data.user, event.data.role)
       break

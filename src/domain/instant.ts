@@ -8,6 +8,9 @@ export const DateOrInstant = Type.String({
   examples: ['2024-02-29', '2024-02-29T12:00:00.000Z'],
 })
 
+/** `2024-02-29`, a day of the book's time zone. */
+export const Day = Type.String({ format: 'day', examples: ['2024-02-29'] })
+
 export const Instant = Type.String({ format: 'date-time' })
 
 const day = /^\d{4}-\d\d-\d\d$/
@@ -30,6 +33,7 @@ export const isDateOrInstant = (text: string): boolean => {
 
 /** An RFC 3339 instant to the millisecond, and no day. */
 export const isInstant = (text: string): boolean => instant.test(text) && isDateOrInstant(text)
+export const isDayInRange = (text: string): boolean => isDay(text) && isDateOrInstant(text)
 
 export const isTimeZone = (name: string): boolean => IANAZone.isValidZone(name)
 
@@ -56,5 +60,9 @@ export const instantOf = (text: string, timeZone: string): number =>
 /** The first millisecond after what is asked for: a day is asked for up to its last instant. */
 export const endOf = (text: string, timeZone: string): number =>
   day.test(text) ? startOf(text, timeZone, 1) : Date.parse(text) + 1
+
+/** The day that an instant falls on. */
+export const dayOf = (milliseconds: number, timeZone: string): string =>
+  DateTime.fromMillis(milliseconds, { zone: timeZone }).toFormat('yyyy-MM-dd')
 
 export const toInstant = (milliseconds: number): string => new Date(milliseconds).toISOString()

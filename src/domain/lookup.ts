@@ -66,6 +66,8 @@ export const lookupsOf = (event: Recorded): Lookup[] => {
     case 'AccountFrozen':
     case 'AccountUnfrozen':
     case 'AccountClosed':
+    case 'PeriodClosed':
+    case 'PeriodReopened':
     case 'MemberSet':
     case 'MemberRemoved':
     case 'CommandRefused':

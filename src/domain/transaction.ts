@@ -4,6 +4,7 @@ import { type Book, findAccount, lastMeant } from './book.ts'
 import type { EntryRequest, TransferRequest } from './entry.ts'
 import type { RecordedEntry, RecordedTransaction } from './events/transactions-recorded.ts'
 import { instantOf, toInstant } from './instant.ts'
+import { type OnClosedPeriod, placeInOpen } from './period.ts'
 import { type Rejection, reject } from './rejection.ts'
 
 export type TransactionContent = {
@@ -11,6 +12,7 @@ export type TransactionContent = {
   expires_at?: string
   reference?: string
   effective_at?: string
+  on_closed_period?: OnClosedPeriod
   description?: string
   metadata?: Readonly<Record<string, string>>
   entries?: readonly EntryRequest[]
@@ -30,6 +32,8 @@ export type CheckedTransaction = {
   readonly entries: readonly RecordedEntry[]
   /** An instant. */
   readonly effectiveAt: string
+  /** The instant that was asked for, where that lies in a closed period. */
+  readonly requestedAt: string | null
 }
 
 /** A transaction that the book can take now, or why it cannot. First the request, then the book. */
@@ -49,14 +53,19 @@ export const checkTransaction = (
     const { id, currency: own } = account as Account
     entries.push({ account: id, amount, currency: own, direction })
   }
-  const effectiveAt = request.effective_at
+  const unbalanced = checkBalanced(entries)
+  if (unbalanced) return unbalanced
+  const asked = request.effective_at
     ? instantOf(request.effective_at, book.header?.timeZone ?? 'UTC')
     : now
+  const placed = placeInOpen(asked, request.on_closed_period ?? 'refuse', book)
+  if ('code' in placed) return placed
+  const { effectiveAt, requestedAt } = placed
   return (
-    checkBalanced(entries) ??
     checkBalances(entries, request.status === 'pending', book, effectiveAt, now) ?? {
       entries,
       effectiveAt: toInstant(effectiveAt),
+      requestedAt: requestedAt === null ? null : toInstant(requestedAt),
     }
   )
 }
@@ -204,14 +213,14 @@ export const hasSameContent = (
   const { effective_at, description = null, metadata = {}, status = 'posted' } = request
   const lines = expand(request)
   const timeZone = book.header?.timeZone ?? 'UTC'
+  const askedFor = recorded.requested_effective_at ?? recorded.effective_at
   return (
     recorded.status === status &&
     recorded.reverses === undefined &&
     recorded.reference === request.reference &&
     hasSameExpiry(recorded, request) &&
     recorded.description === description &&
-    (effective_at === undefined ||
-      toInstant(instantOf(effective_at, timeZone)) === recorded.effective_at) &&
+    (effective_at === undefined || toInstant(instantOf(effective_at, timeZone)) === askedFor) &&
     Object.keys(metadata).length === Object.keys(recorded.metadata).length &&
     Object.entries(metadata).every(([key, value]) => recorded.metadata[key] === value) &&
     lines.length === recorded.entries.length &&

@@ -17,6 +17,9 @@ export const BookResource = Type.Object({
   time_zone: Type.String(),
   currencies: Type.Array(Currency),
   metadata: Metadata,
+  closed_through: Type.Union([Type.String({ format: 'date' }), Type.Null()], {
+    description: 'The last day of the periods that are closed',
+  }),
   account_count: Type.Integer({ description: 'Accounts that are not closed' }),
   transaction_count: Type.Integer(),
   entry_count: Type.Integer(),
@@ -99,6 +102,10 @@ export const TransactionResource = Type.Object({
   effective_at: Type.Intersect([Instant], {
     description: 'Of a hold that was posted: when its last posting counts',
   }),
+  requested_effective_at: orNull(
+    Instant,
+    'The date that was asked for, where it lay in a closed period',
+  ),
   expires_at: orNull(Instant),
   description: orNull(Type.String()),
   reference: orNull(Type.String()),
@@ -134,6 +141,10 @@ export const SettlementResource = Type.Object({
     Type.Literal('expired'),
   ]),
   effective_at: orNull(Instant, 'When what was posted last counts; null where nothing was'),
+  requested_effective_at: orNull(
+    Instant,
+    'The date that was asked for, where it lay in a closed period',
+  ),
   entries: Type.Array(
     Type.Object({
       account_id: Id,

@@ -38,6 +38,7 @@ export const toTransaction = (row: Shown): TransactionResource => ({
   book_id: row.book_id,
   status: row.status as TransactionResource['status'],
   effective_at: row.effective_at,
+  requested_effective_at: row.requested_effective_at,
   expires_at: row.expires_at,
   description: row.description,
   reference: row.reference,

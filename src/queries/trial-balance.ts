@@ -4,6 +4,7 @@ import { AccountType, normalSide } from '../domain/account.ts'
 import { Amount } from '../domain/amount.ts'
 import { CurrencyCode } from '../domain/currency.ts'
 import { DateOrInstant, endOf } from '../domain/instant.ts'
+import { trialBalanceHash } from '../domain/trial-balance.ts'
 import { balanceAt } from './balance-at.ts'
 import { bookOf } from './find-account.ts'
 import { query, type Reading } from './query.ts'
@@ -32,8 +33,13 @@ export const TrialBalanceResource = Type.Object({
     Type.Object({ currency: CurrencyCode, exponent: Type.Integer(), ...columns }),
     { description: 'Debits equal credits in each currency' },
   ),
+  hash: Type.String({
+    description:
+      'SHA-256 of the canonical JSON (RFC 8785) of the accounts here, in the order of their ids, ' +
+      'each with account_id, credit, currency and debit alone',
+  }),
 })
-type TrialBalanceResource = Static<typeof TrialBalanceResource>
+export type TrialBalanceResource = Static<typeof TrialBalanceResource>
 
 export const TrialBalance = Type.Object(
   { effective_at: Type.Optional(DateOrInstant) },
@@ -75,7 +81,8 @@ export const trialBalance = query<Static<typeof TrialBalance>, TrialBalanceResou
       debit: String(debit),
       credit: String(credit),
     }))
-    return { data: { effective_at: effective_at ?? null, accounts, totals: sums }, meta: {} }
+    const hash = trialBalanceHash(accounts)
+    return { data: { effective_at: effective_at ?? null, accounts, totals: sums, hash }, meta: {} }
   },
 })
 

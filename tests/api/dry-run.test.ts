@@ -39,6 +39,9 @@ describe('a dry run', () => {
       ['POST', '/transactions', { ...pay(5), id: other }],
       ['POST', '/transactions/batch', { transactions: [pay(5), pay(0)], atomic: false }],
       ['PATCH', `/transactions/${other}`, { metadata: { a: '1' } }],
+      ['POST', '/periods/close', { through: '2024-01-31' }],
+      ['POST', '/periods/close', { through: '2024-02-29' }],
+      ['POST', '/periods/reopen', { through: '2024-01-31' }],
       ['PUT', `/members/${user}`, { role: 'analyst' }],
       ['POST', '/transactions', transfer('asset:none', 'asset:cash', 1)],
     ]

@@ -9,6 +9,7 @@ import type { Outcome } from '../../src/commands/received.ts'
 import { recordTransactions } from '../../src/commands/record-transactions.ts'
 import { byTheWriter, Rejected, type RejectionCode, reject } from '../../src/domain/rejection.ts'
 import type { StoredEvent } from '../../src/domain/upcast.ts'
+import { noBalances } from '../support/facts.ts'
 import { bookId, idSource, receivedOf } from '../support/received.ts'
 import { simulatedStore } from './simulation/store.ts'
 import { virtualTime } from './simulation/time.ts'
@@ -52,7 +53,7 @@ const setUp = () => {
     },
   }
   const quiet = { random: () => 0.5, appended: () => {}, warn: () => {} }
-  const options = { log, index, limits, clock, after, ...quiet }
+  const options = { log, index, balances: noBalances, limits, clock, after, ...quiet }
   const writer = bookWriter(bookId, options)
   const elsewhere = bookWriter(bookId, options)
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import type { BookLog } from '../../src/commands/book-log.ts'
 import { bookWriter } from '../../src/commands/book-writer.ts'
-import { changeTransactionMetadata } from '../../src/commands/change-transaction-metadata.ts'
 import type { LookupIndex } from '../../src/commands/lookup-index.ts'
 import { openAccounts } from '../../src/commands/open-accounts.ts'
 import { openBook } from '../../src/commands/open-book.ts'
@@ -10,6 +9,7 @@ import { recordTransactions } from '../../src/commands/record-transactions.ts'
 import { lookupsOf } from '../../src/domain/lookup.ts'
 import { Rejected } from '../../src/domain/rejection.ts'
 import type { StoredEvent } from '../../src/domain/upcast.ts'
+import { noBalances } from '../support/facts.ts'
 import { bookId, idSource, receivedOf } from '../support/received.ts'
 import { simulatedStore } from './simulation/store.ts'
 import { virtualTime } from './simulation/time.ts'
@@ -39,7 +39,7 @@ const setUp = (gap = 1_000) => {
       const known = store.events.slice(0, reach.ofIndex)
       const revisions = new Map<string, number>()
       for (const { kind, key } of mentions) {
-        const event = known.findLast((one) =>
+        const event = known.find((one) =>
           lookupsOf(one).some((lookup) => lookup.kind === kind && lookup.key === key),
         )
         if (event) revisions.set(`${kind} ${key}`, event.revision)
@@ -52,7 +52,7 @@ const setUp = (gap = 1_000) => {
   const { now: clock, after } = time
   const quiet = { random: () => 0.5, appended: () => {}, warn: () => {} }
   const writer = bookWriter(bookId, {
-    ...{ log, index, clock, after, ...quiet },
+    ...{ log, index, balances: noBalances, clock, after, ...quiet },
     limits: { window: 8, gap },
   })
   const settled = async (commands: Parameters<typeof writer.submit>[0][]) => {
@@ -64,14 +64,6 @@ const setUp = (gap = 1_000) => {
     const transactions = [{ ...(id && { id }), transfers: [{ from: 'a', to: 'b', amount }] }]
     return receivedOf(recordTransactions, { transactions, atomic: true }, { key, nextId })
   }
-  const note = (key: string, value: string) =>
-    receivedOf(
-      changeTransactionMetadata,
-      { transaction: oldId, metadata: { [key]: value } },
-      {
-        nextId,
-      },
-    )
   const accounts = ['a', 'b'].map((code) => ({ code, type: 'asset', currency: 'EUR' }) as const)
   /** A book in which `old` was used long ago, as a key and as an id. */
   const grow = async () => {
@@ -82,7 +74,7 @@ const setUp = (gap = 1_000) => {
     Object.assign(calls, { questions: 0, mentions: 0, eventsRead: 0 })
     return first
   }
-  return { time, store, reach, calls, settled, pay, note, grow }
+  return { time, store, reach, calls, settled, pay, grow }
 }
 
 const oldId = 'c11e4700-0000-7000-8000-000000000001'
@@ -146,24 +138,6 @@ describe('what is older than the memory of a writer', () => {
       const results = await settled([pay('old', oldId), pay('key 3')])
       assert.deepEqual(all(results), ['done again', 'done again'])
       assert.equal(store.events.length, length)
-    })
-  }
-
-  for (const [where, ofIndex] of [
-    ['the index', Number.POSITIVE_INFINITY],
-    ['the stream, where the index has an earlier one', 34],
-  ] as const) {
-    it(`may have changed many times: the last change counts, in ${where}`, async () => {
-      const { settled, pay, note, grow, reach, store } = setUp()
-      await grow()
-      await settled([note('a', '1')])
-      await settled([note('b', '2')])
-      for (let count = 0; count < 20; count++) await settled([pay(`later ${count}`)])
-      reach.ofIndex = ofIndex
-      await settled([note('c', '3')])
-      const { type, data } = store.events.at(-1)!
-      assert.equal(type, 'TransactionMetadataChanged')
-      assert.deepEqual((data as { metadata: object }).metadata, { a: '1', b: '2', c: '3' })
     })
   }
 

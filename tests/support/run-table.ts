@@ -89,6 +89,8 @@ const done = {
   HoldPosted: 'posted',
   HoldVoided: 'voided',
   HoldExpired: 'expired',
+  PeriodClosed: 'closed',
+  PeriodReopened: 'reopened',
   MemberSet: 'set',
   MemberRemoved: 'removed',
   CommandRefused: 'refused',

@@ -1,5 +1,6 @@
 import { changeTransactionMetadata } from '../../src/commands/change-transaction-metadata.ts'
 import { closeAccount } from '../../src/commands/close-account.ts'
+import { closePeriod } from '../../src/commands/close-period.ts'
 import type { Command } from '../../src/commands/command.ts'
 import { expireHolds } from '../../src/commands/expire-holds.ts'
 import { freezeAccount, unfreezeAccount } from '../../src/commands/freeze-account.ts'
@@ -10,6 +11,7 @@ import {
   recordTransactions,
   type TransactionRequest,
 } from '../../src/commands/record-transactions.ts'
+import { reopenPeriod } from '../../src/commands/reopen-period.ts'
 import { replaceAccount } from '../../src/commands/replace-account.ts'
 import { updateAccount } from '../../src/commands/update-account.ts'
 import { voidHold } from '../../src/commands/void-hold.ts'
@@ -157,6 +159,7 @@ const intentOf = (words: string[], line: number): Intent => {
     case 'unfreeze':
     case 'close': {
       const [what, ...rest] = words
+      if (rest[0] === 'through') return of(closePeriod, { through: rest[1] })
       const target = targetOf(rest)
       if (what === 'replace') {
         return of(replaceAccount, { target, replacement: definitionOf(rest) })
@@ -166,6 +169,8 @@ const intentOf = (words: string[], line: number): Intent => {
         target,
       })
     }
+    case 'reopen':
+      return of(reopenPeriod, { through: words[2] === 'none' ? null : words[2] })
     case 'all':
     case 'each':
       return of(recordTransactions, { transactions: [], atomic: words[0] === 'all' })
@@ -239,9 +244,11 @@ const postingOf = (words: string[]) => {
   const effective_at = take(words, 'on')
   const isKept = flag(words, 'keep')
   const isReleased = flag(words, 'release')
+  const isForward = flag(words, 'forward')
   return {
     ...(amount !== undefined && { amount }),
     ...(effective_at !== undefined && { effective_at }),
+    ...(isForward && { on_closed_period: 'roll_forward' as const }),
     ...(isKept && { remainder: 'keep' as const }),
     ...(isReleased && { remainder: 'release' as const }),
     ...(words.length > 0 && { entries: split(words, ',').map(entryOf) }),
@@ -256,6 +263,7 @@ const transactionOf = (words: string[]): TransactionRequest => {
   const effective_at = take(words, 'on')
   const description = take(words, 'text')
   const note = take(words, 'note')?.split('=')
+  const isForward = flag(words, 'forward')
   const lines = words.length === 0 ? [] : split(words, ',')
   const transfers = lines.filter(([kind]) => kind === 'transfer')
   const entries = lines.filter(([kind]) => kind !== 'transfer')
@@ -265,6 +273,7 @@ const transactionOf = (words: string[]): TransactionRequest => {
     ...(expires_at !== undefined && { expires_at }),
     ...(reference !== undefined && { reference }),
     ...(effective_at !== undefined && { effective_at }),
+    ...(isForward && { on_closed_period: 'roll_forward' as const }),
     ...(description !== undefined && { description }),
     ...(note && { metadata: { [note[0]!]: note[1]! } }),
     ...(entries.length > 0 && { entries: entries.map(entryOf) }),

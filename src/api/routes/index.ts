@@ -6,6 +6,7 @@ import { bookRoutes } from './books.ts'
 import { eventRoutes } from './events.ts'
 import { memberRoutes } from './members.ts'
 import { operationRoutes } from './operations.ts'
+import { periodRoutes } from './periods.ts'
 import { projectionRoutes } from './projections.ts'
 import { reportRoutes } from './reports.ts'
 import { transactionRoutes } from './transactions.ts'
@@ -19,6 +20,7 @@ export const allRoutes = (dependencies: Dependencies): readonly Route[] => [
   ...memberRoutes(dependencies),
   ...accountRoutes(dependencies),
   ...transactionRoutes(dependencies),
+  ...periodRoutes(dependencies),
   ...reportRoutes(dependencies),
   ...eventRoutes(dependencies),
   ...projectionRoutes(dependencies),

@@ -41,6 +41,7 @@ const refusals: readonly RejectionCode[] = [
   'balance_too_low',
   'balance_too_high',
   'reference_taken',
+  'period_closed',
   'idempotency_key_reused',
 ]
 
@@ -170,6 +171,7 @@ export const transactionRoutes = (dependencies: Dependencies): Route[] => [
       'amount_exceeds_hold',
       'amount_out_of_range',
       'hold_needs_entries',
+      'period_closed',
       'same_account',
       'too_few_entries',
       'unbalanced',

@@ -10,6 +10,8 @@ export type HoldPosted = Event<
     /** All lines of the hold, in their order. */
     readonly entries: readonly SettledEntry[]
     readonly exponents: Exponents
+    /** The date that was asked for, where it lay in a closed period. */
+    readonly requested_effective_at?: string
     /** The hold's id. */
     readonly transaction: string
   }

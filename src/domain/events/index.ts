@@ -14,6 +14,8 @@ import { type HoldPosted, holdPosted } from './hold-posted.ts'
 import { type HoldVoided, holdVoided } from './hold-voided.ts'
 import { type MemberRemoved, memberRemoved } from './member-removed.ts'
 import { type MemberSet, memberSet } from './member-set.ts'
+import { type PeriodClosed, periodClosed } from './period-closed.ts'
+import { type PeriodReopened, periodReopened } from './period-reopened.ts'
 import {
   type TransactionMetadataChanged,
   transactionMetadataChanged,
@@ -32,6 +34,8 @@ export type BookEvent =
   | HoldVoided
   | HoldExpired
   | TransactionMetadataChanged
+  | PeriodClosed
+  | PeriodReopened
   | MemberSet
   | MemberRemoved
   | CommandRefused
@@ -55,6 +59,8 @@ export const eventTypes = {
   HoldVoided: holdVoided,
   HoldExpired: holdExpired,
   TransactionMetadataChanged: transactionMetadataChanged,
+  PeriodClosed: periodClosed,
+  PeriodReopened: periodReopened,
   MemberSet: memberSet,
   MemberRemoved: memberRemoved,
   CommandRefused: commandRefused,

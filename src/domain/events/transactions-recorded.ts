@@ -24,6 +24,8 @@ export type RecordedTransaction = {
   readonly metadata: Metadata
   /** Unique in the book. */
   readonly reference?: string
+  /** The date that was asked for, where it lay in a closed period. */
+  readonly requested_effective_at?: string
   /** The id of the transaction that it reverses. */
   readonly reverses?: string
   readonly status: 'posted' | 'pending'

@@ -51,6 +51,7 @@ export const reserve = (
 
 export const postHold = (event: Recorded<HoldPosted>, rows: LedgerRows, bookId: string): void => {
   const { transaction: transaction_id, entries, effective_at } = event.data
+  const { requested_effective_at = null } = event.data
   settle(event, entries, isKept(entries) ? 'pending' : 'posted', rows)
   let count = 0
   for (const [line, entry] of entries.entries()) {
@@ -59,7 +60,7 @@ export const postHold = (event: Recorded<HoldPosted>, rows: LedgerRows, bookId: 
     count++
   }
   const row = rows.get('transaction', transaction_id)
-  rows.put('transaction', { ...row, effective_at })
+  rows.put('transaction', { ...row, effective_at, requested_effective_at })
   touchBook(event, count, rows, bookId)
 }
 

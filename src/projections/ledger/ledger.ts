@@ -9,10 +9,12 @@ import type {
 } from '../../domain/events/transactions-recorded.ts'
 import { derivedId } from '../../domain/ids.ts'
 import type { MemberRole } from '../../domain/member.ts'
+import { periodId } from '../../domain/period.ts'
 import { projection } from '../projection.ts'
 import type { Row } from '../table.ts'
 import { addEntry, type LedgerRows } from './entries.ts'
 import { addHold, postHold, releaseHold, reserve } from './holds.ts'
+import { closePeriod, reopenPeriod } from './periods.ts'
 import { type LedgerTables, ledgerTables } from './tables.ts'
 
 /** Under which answers about a user's role in a book are cached. */
@@ -32,6 +34,13 @@ export const ledger = projection({
       case 'BookOpened':
       case 'CommandRefused':
         return {}
+      case 'PeriodClosed':
+        return { book: [bookId] }
+      case 'PeriodReopened':
+        return {
+          book: [bookId],
+          period: event.data.closings.map((closing) => periodId(bookId, closing)),
+        }
       case 'MemberSet':
       case 'MemberRemoved':
         return { member: [memberId(bookId, event.data.user)] }
@@ -78,6 +87,10 @@ export const ledger = projection({
         return releaseHold(event, 'expired', rows, bookId)
       case 'TransactionMetadataChanged':
         return changeMetadata(event, rows, bookId)
+      case 'PeriodClosed':
+        return closePeriod(event, rows, bookId)
+      case 'PeriodReopened':
+        return reopenPeriod(event, rows, bookId)
       case 'MemberSet':
         return setMember(event, event.data.user, event.data.role, rows, bookId)
       case 'MemberRemoved':
@@ -104,7 +117,7 @@ const timesOf = ({ metadata: { recorded_at } }: Recorded) => ({
 
 const openBook = (event: Recorded<BookOpened>, rows: LedgerRows): void => {
   const counts = { account_count: 0, transaction_count: 0, entry_count: 0 }
-  rows.put('book', { ...event.data, ...counts, ...timesOf(event) })
+  rows.put('book', { ...event.data, ...counts, closed_through: null, ...timesOf(event) })
 }
 
 const memberId = (bookId: string, user: string): string => derivedId('member', bookId, user)
@@ -237,6 +250,7 @@ const toRow = (
     effective_at,
     description,
     metadata,
+    requested_effective_at: transaction.requested_effective_at ?? null,
     reference: transaction.reference ?? null,
     reverses: transaction.reverses ?? null,
     expires_at: transaction.expires_at ?? null,

@@ -13,6 +13,8 @@ const book = {
     time_zone: is('text'),
     currencies: is('jsonb'),
     metadata: is('jsonb'),
+    /** The last day of the periods that are closed. */
+    closed_through: maybe('text'),
     account_count: is('int8'),
     transaction_count: is('int8'),
     entry_count: is('int8'),
@@ -87,6 +89,8 @@ const transaction = {
     status: is('text'),
     /** Of a hold that was posted: when its last posting counts. */
     effective_at: is('timestamptz'),
+    /** The date that was asked for, where it lay in a closed period. */
+    requested_effective_at: maybe('timestamptz'),
     description: maybe('text'),
     reference: maybe('text'),
     /** The transaction that it reverses. */
@@ -156,6 +160,28 @@ const entry = {
   foreignKeys: { transaction_id: 'transaction', account_id: 'account' },
 } as const satisfies Table
 
+const period = {
+  columns: {
+    /** Follows from the event that closed it. */
+    id: is('uuid'),
+    book_id: is('uuid'),
+    /** Days of the book's time zone; it has no first one where all before it was open. */
+    from: maybe('text'),
+    through: is('text'),
+    /** The revision whose trial balance is hashed. */
+    shown_revision: is('int8'),
+    trial_balance_hash: is('text'),
+    closed_by: is('uuid'),
+    reopened_by: maybe('uuid'),
+    /** Of the event that closed it. */
+    revision: is('int8'),
+    ...times,
+  },
+  primaryKey: ['id'],
+  indexes: [{ columns: ['book_id', 'revision'] }],
+  foreignKeys: { book_id: 'book' },
+} as const satisfies Table
+
 export const ledgerTables = {
   book,
   member,
@@ -163,5 +189,6 @@ export const ledgerTables = {
   transaction,
   hold_entry: holdEntry,
   entry,
+  period,
 } as const
 export type LedgerTables = typeof ledgerTables

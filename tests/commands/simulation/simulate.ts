@@ -3,6 +3,7 @@ import { bookWriter, type WriterOptions } from '../../../src/commands/book-write
 import type { LookupIndex } from '../../../src/commands/lookup-index.ts'
 import type { Outcome, Received } from '../../../src/commands/received.ts'
 import type { Recorded } from '../../../src/domain/events/index.ts'
+import { noBalances } from '../../support/facts.ts'
 import { type Random, randomOf } from '../../support/random.ts'
 import { bookId, idSource, receivedOf } from '../../support/received.ts'
 import { reachIndex, type SimulatedIndex } from './index-of-lookups.ts'
@@ -225,6 +226,7 @@ const startProcess = (
   const writer = (mistake.writer ?? bookWriter)(bookId, {
     log: mistake.log?.(log, around) ?? log,
     index: mistake.index?.(lookups, around) ?? lookups,
+    balances: noBalances,
     limits,
     clock: () => time.now(),
     after: mistake.after?.(after) ?? after,
