@@ -92,7 +92,9 @@ const recordEach = (
   book: Book,
   circumstances: Circumstances,
 ): Outcome | Rejection => {
-  const scratch = fork(book)
+  const { length } = transactions
+  // Nothing is decided after the last one, so that nobody need see what it does.
+  const scratch = length === 1 ? book : fork(book)
   const recorded: RecordedTransaction[] = []
   const refusedItems: Outcome['refused'][number][] = []
   const existing: Outcome['existing'][number][] = []
@@ -100,23 +102,28 @@ const recordEach = (
   for (const [index, request] of transactions.entries()) {
     const result = recordOne(request, index, scratch, circumstances, recorded)
     if ('code' in result) {
-      if (atomic) return atItem(result, index, transactions.length)
+      if (atomic) return atItem(result, index, length)
       refusedItems.push({ ...result, index })
     } else if ('existing' in result) {
       existing.push({ id: result.existing, index })
     } else {
       recorded.push(result)
-      remember(scratch, 'transaction', result.id, scratch.revision + 1)
-      if (result.reference !== undefined) {
-        remember(scratch, 'reference', result.reference, scratch.revision + 1)
-      }
-      applyTransaction(scratch, result, scratch.revision + 1, circumstances.now)
+      if (index < length - 1) addTo(scratch, result, circumstances.now)
       for (const { currency } of result.entries) {
         exponents[currency] ??= exponentOf(book, currency) as number
       }
     }
   }
   return { transactions: recorded, refused: refusedItems, existing, exponents }
+}
+
+/** Lets the items behind it see a transaction. */
+const addTo = (scratch: Book, transaction: RecordedTransaction, now: number): void => {
+  const revision = scratch.revision + 1
+  const { id, reference } = transaction
+  remember(scratch, 'transaction', id, revision)
+  if (reference !== undefined) remember(scratch, 'reference', reference, revision)
+  applyTransaction(scratch, transaction, revision, now)
 }
 
 /** Which item of an atomic batch it was that refused the whole. */

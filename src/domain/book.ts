@@ -108,6 +108,8 @@ const find = <Name extends MapName>(book: Book, name: Name, key: string) => {
  * a closed account has its id only.
  */
 export const findAccount = (book: Book, reference: string): Account | undefined => {
+  const named = find(book, 'accounts', reference)
+  if (named) return named
   const id = find(book, 'codes', reference)
   if (id === undefined) return find(book, 'accounts', reference.toLowerCase())
   const account = find(book, 'accounts', id)

@@ -65,4 +65,12 @@ export const endOf = (text: string, timeZone: string): number =>
 export const dayOf = (milliseconds: number, timeZone: string): string =>
   DateTime.fromMillis(milliseconds, { zone: timeZone }).toFormat('yyyy-MM-dd')
 
-export const toInstant = (milliseconds: number): string => new Date(milliseconds).toISOString()
+/** The last one made: transactions of a batch mostly count from the same moment. */
+let known = { milliseconds: 0, text: '1970-01-01T00:00:00.000Z' }
+
+export const toInstant = (milliseconds: number): string => {
+  if (milliseconds !== known.milliseconds) {
+    known = { milliseconds, text: new Date(milliseconds).toISOString() }
+  }
+  return known.text
+}

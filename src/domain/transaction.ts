@@ -164,19 +164,19 @@ const checkBalances = (
   effectiveAt: number,
   now: number,
 ): Rejection | null => {
-  const after = new Map<string, Account>()
-  for (const entry of entries) {
-    const account = after.get(entry.account) ?? (findAccount(book, entry.account) as Account)
-    const change = signed(account.type, entry.direction, BigInt(entry.amount))
-    after.set(
-      account.id,
-      isPending ? reserve(account, change) : post(account, change, effectiveAt, now),
-    )
+  const changed = new Map<string, { readonly before: Account; after: Account }>()
+  for (const { account: id, direction, amount } of entries) {
+    let one = changed.get(id)
+    if (!one) {
+      const before = findAccount(book, id) as Account
+      changed.set(id, (one = { before, after: before }))
+    }
+    const change = signed(one.before.type, direction, BigInt(amount))
+    one.after = isPending ? reserve(one.after, change) : post(one.after, change, effectiveAt, now)
   }
-  if (after.size < 2) return reject('same_account')
-  for (const account of after.values()) {
-    const before = findAccount(book, account.id) as Account
-    const problem = checkLimits(before, account, now)
+  if (changed.size < 2) return reject('same_account')
+  for (const { before, after } of changed.values()) {
+    const problem = checkLimits(before, after, now)
     if (problem) return problem
   }
   return null
