@@ -7,6 +7,7 @@ import { rebuildCommand } from './cli/rebuild.ts'
 import { reportFailure } from './cli/report-failure.ts'
 import { serveCommand } from './cli/serve.ts'
 import { storeCommand } from './cli/store.ts'
+import { verifyCommand } from './cli/verify.ts'
 import { version } from './version.ts'
 
 const program = new Command('daybook')
@@ -18,6 +19,7 @@ const program = new Command('daybook')
   .addCommand(rebuildCommand)
   .addCommand(projectionsCommand)
   .addCommand(loginCommand)
+  .addCommand(verifyCommand)
   .addCommand(storeCommand)
   .showHelpAfterError('Run with --help to see what there is.')
 

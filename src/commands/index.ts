@@ -33,4 +33,7 @@ export const commands: readonly Pick<Command<never>, 'name'>[] = [
   changeTransactionMetadata,
   closePeriod,
   reopenPeriod,
+  postHold,
+  voidHold,
+  expireHolds,
 ]

@@ -159,6 +159,7 @@ describe('the OpenAPI document', () => {
     await post(`${book}/periods/reopen`, { through: null })
     await post(`${book}/periods/reopen`, { through: null })
     await get(`${book}/periods`)
+    await get(`${book}/integrity?limit=2`)
     await told('PUT', `${book}/members/${user}`, { role: 'owner' })
     await get(`${book}/members`)
     await told('DELETE', `${book}/members/${user}`)

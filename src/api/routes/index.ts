@@ -4,6 +4,7 @@ import { accountRoutes } from './accounts.ts'
 import { authRoutes } from './auth.ts'
 import { bookRoutes } from './books.ts'
 import { eventRoutes } from './events.ts'
+import { integrityRoutes } from './integrity.ts'
 import { memberRoutes } from './members.ts'
 import { operationRoutes } from './operations.ts'
 import { periodRoutes } from './periods.ts'
@@ -25,4 +26,5 @@ export const allRoutes = (dependencies: Dependencies): readonly Route[] => [
   ...eventRoutes(dependencies),
   ...projectionRoutes(dependencies),
   ...operationRoutes(dependencies),
+  ...integrityRoutes(dependencies),
 ]
