@@ -38,10 +38,17 @@ const Integrity = Type.Object({
   ]),
 })
 
+/** More than there is time for. */
+const maxEvents = 1_000_000
+
 const Query = Type.Object(
   {
     limit: Type.Optional(
-      Type.Integer({ minimum: 1, description: 'Events to check at most (as many as time allows)' }),
+      Type.Integer({
+        minimum: 1,
+        maximum: maxEvents,
+        description: 'Events to check at most (as many as time allows)',
+      }),
     ),
     cursor: Type.Optional(
       Type.String({ description: 'meta.nextCursor of the answer before', maxLength: 200 }),
@@ -81,7 +88,7 @@ export const integrityRoutes = (dependencies: Dependencies): Route[] => {
       refusals: ['book_not_found', 'invalid_cursor'],
       handle: async (call) => {
         const bookId = bookIdOf(call.path.book)
-        const { cursor, limit = Number.MAX_SAFE_INTEGER } = call.query
+        const { cursor, limit = maxEvents } = call.query
         const start = cursor === undefined ? beforeFirst(bookId) : parseCursor(cursor)
         await checkReader(dependencies, call)
         const last = await dependencies.history.lastRevision(bookId)
@@ -111,7 +118,8 @@ export const integrityRoutes = (dependencies: Dependencies): Route[] => {
         }
         const nextCursor = broken || isOver ? null : cursorOf(through)
         const headers = { 'Daybook-Revision': String(last) }
-        return { headers, data, meta: { nextCursor } }
+        const meta = { limit, total: last + 1, totalPages: null, nextCursor }
+        return { headers, data, meta }
       },
     }),
   ]
