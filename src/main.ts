@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { exampleCommand } from './cli/example.ts'
+import { exportCommand } from './cli/export.ts'
 import { importCommand } from './cli/import.ts'
 import { loginCommand } from './cli/login.ts'
 import { projectionsCommand } from './cli/projections.ts'
@@ -15,6 +16,7 @@ const program = new Command('daybook')
   .version(version)
   .addCommand(serveCommand)
   .addCommand(importCommand)
+  .addCommand(exportCommand)
   .addCommand(exampleCommand)
   .addCommand(rebuildCommand)
   .addCommand(projectionsCommand)

@@ -8,13 +8,18 @@ export type ApiAnswer = {
   readonly revision: number | null
 }
 
+type Headings = Record<string, string>
+
 export type Client = {
-  readonly get: (path: string, headers?: Record<string, string>) => Promise<ApiAnswer>
-  readonly post: (
+  /** A write that may be sent twice. */
+  readonly send: (
+    method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
     body: unknown,
-    headers?: Record<string, string>,
+    headers?: Headings,
   ) => Promise<ApiAnswer>
+  readonly get: (path: string, headers?: Headings) => Promise<ApiAnswer>
+  readonly post: (path: string, body: unknown, headers?: Headings) => Promise<ApiAnswer>
 }
 
 export type ClientOptions = {
@@ -82,7 +87,7 @@ export const createClient = ({ url, token, credentials, signal }: ClientOptions)
     method: string,
     path: string,
     body?: unknown,
-    headers: Record<string, string> = {},
+    headers: Headings = {},
   ): Promise<ApiAnswer> => {
     const end = Date.now() + patienceMs
     let hasLoggedIn = false
@@ -106,6 +111,7 @@ export const createClient = ({ url, token, credentials, signal }: ClientOptions)
   }
 
   return {
+    send: call,
     get: (path, headers) => call('GET', path, undefined, headers),
     post: (path, body, headers) => call('POST', path, body, headers),
   }

@@ -6,7 +6,13 @@ import { reportImport } from './import/report-import.ts'
 import { UserError } from './report-failure.ts'
 import { findSession } from './session.ts'
 
-type Options = { book: string; currency: Currency[]; source?: string; url?: string }
+type Options = {
+  book: string
+  currency: Currency[]
+  timeZone?: string
+  source?: string
+  url?: string
+}
 
 const toCurrency = (text: string, before: Currency[]): Currency[] => {
   const [, code, exponent] = /^([A-Z][A-Z0-9]{1,11}):(\d{1,2})$/.exec(text) ?? []
@@ -32,6 +38,7 @@ export const importCommand = new Command('import')
   .argument('<file>', '.csv, .ndjson or .jsonl, each also with .gz')
   .requiredOption('--book <name>', 'name of the book; it is opened if there is none')
   .option('--currency <code:digits>', 'a currency that ISO 4217 does not have', toCurrency, [])
+  .option('--time-zone <name>', 'of a book that is opened, for the days in the file (UTC)')
   .option('--source <name>', 'what the ids of its transactions follow from (the file’s name)')
   .option('--url <url>', 'where Daybook is (DAYBOOK_URL, else the last login)')
   .addHelpText(
@@ -44,18 +51,23 @@ CSV columns:
   amount    decimal, e.g. -12.50: debits are above zero, credits below
   ccy       its currency
   desc      description of the transaction (may be left out, like all that follow)
+  status, reference, expires_at   of the transaction: posted or pending; unique in the book; until
+            when it is held
   type      asset, liability, equity, income or expense; without it the type follows from the first
             segment of the code: Assets, Liabilities, Equity, Income (or Revenue), Expenses
   metadata.KEY   metadata of the transaction; code is short for metadata.code
 
-NDJSON: one object a line, as the API takes them
+NDJSON: one object a line, done in the order of the file, as the API takes them
   {"type":"book","time_zone":"UTC","currencies":[{"code":"MUSD","exponent":0}]}   (optional, first)
   {"type":"account","account":{"code":"assets:bank","type":"asset","currency":"EUR"}}
-  {"type":"transaction","transaction":{"effective_at":"2024-02-29","entries":[...]}}`,
+  {"type":"transaction","transaction":{"effective_at":"2024-02-29","entries":[...]}}
+  docs/journals.md has them all; daybook export --format ndjson writes them.`,
   )
-  .action(async (file: string, { book, currency, source, url }: Options) => {
+  .action(async (file: string, { book, currency, timeZone, source, url }: Options) => {
     const client = createClient(findSession(url))
-    const journal = await readJournal(file, currency)
+    const read = await readJournal(file, currency)
+    const given = timeZone === undefined ? {} : { time_zone: timeZone }
+    const journal = { ...read, book: { ...read.book, ...given } }
     const names = { bookName: book, source: source ?? basename(file).replace(/\.gz$/, '') }
     const { showProgress } = await import('./import/progress.ts')
     const { runImport } = await import('./import/run-import.ts')

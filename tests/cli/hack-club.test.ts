@@ -3,11 +3,24 @@ import { readFileSync } from 'node:fs'
 import type { Static } from 'typebox'
 import type { BookResource, TransactionResource } from '../../src/queries/resources.ts'
 import type { TrialBalanceResource } from '../../src/queries/trial-balance.ts'
+import { assertLedgersAgree, decimal } from '../support/assert-ledgers-agree.ts'
 import { type TestBook, toBook } from '../support/book.ts'
 import { daybook, startCommand } from '../support/daybook.ts'
+import { exportBook } from '../support/export.ts'
 import { revisionOf } from '../support/rest.ts'
 
 const file = new URL('../../../examples/hack-club/balances-at-dates.csv', import.meta.url)
+
+/** What other programs computed, before some dates. */
+const expectedBalances = () => {
+  const expected = new Map<string, Map<string, bigint>>()
+  for (const line of readFileSync(file, 'utf8').trimEnd().split('\n').slice(1)) {
+    const [before = '', account = '', , balance = ''] = line.split(',')
+    const balances = expected.get(before) ?? new Map<string, bigint>()
+    expected.set(before, balances.set(account, cents(balance)))
+  }
+  return expected
+}
 
 const cents = (decimal: string): bigint => BigInt(decimal.replace('.', ''))
 
@@ -55,12 +68,7 @@ describe('the books of Hack Club, imported', function () {
   })
 
   it('have the balances that other programs computed, at three dates', async () => {
-    const expected = new Map<string, Map<string, bigint>>()
-    for (const line of readFileSync(file, 'utf8').trimEnd().split('\n').slice(1)) {
-      const [before = '', account = '', , balance = ''] = line.split(',')
-      const balances = expected.get(before) ?? new Map<string, bigint>()
-      expected.set(before, balances.set(account, cents(balance)))
-    }
+    const expected = expectedBalances()
     assert.deepEqual([...expected.keys()], ['2016-01-01', '2017-01-01', '2018-01-01'])
     for (const [before, balances] of expected) {
       const eve = `${Number(before.slice(0, 4)) - 1}-12-31`
@@ -87,6 +95,18 @@ describe('the books of Hack Club, imported', function () {
     const { data } = await book.get<TransactionResource[]>(first)
     assert.equal(data[0]?.description, 'Lyft')
     assert.deepEqual(data[0]?.metadata, { receipt: 'ed8aff48be4b8f18af6c3c1af12ae68f.png' })
+  })
+
+  it('have the same balances in hledger and ledger when they are exported', async function () {
+    const journal = await exportBook(await daybook(), book, 'hack-club.journal')
+    const expected = new Map<string, Map<string, string>>()
+    for (const [before, balances] of expectedBalances()) {
+      const written = [...balances].map(
+        ([code, amount]) => [`${code} USD`, decimal(amount, 2)] as const,
+      )
+      expected.set(before, new Map(written))
+    }
+    await assertLedgersAgree(this, journal, expected)
   })
 
   it('are not changed by importing them again', async () => {

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import type { Static } from 'typebox'
 import type { AccountResource, BookResource, StatementLine } from '../../src/queries/resources.ts'
 import type { TrialBalanceResource } from '../../src/queries/trial-balance.ts'
+import { assertLedgersAgree } from '../support/assert-ledgers-agree.ts'
 import { type TestBook, toBook } from '../support/book.ts'
 import { type Daybook, freshEnvironment, openDaybook, startCommand } from '../support/daybook.ts'
+import { exportBook } from '../support/export.ts'
 import { revisionOf } from '../support/rest.ts'
 import { postingsFile, readExample } from '../support/treasury.ts'
 
@@ -149,6 +151,19 @@ describe('the books of the US Treasury, imported', function () {
       const later = await trialBalance(`?effective_at=${day}`)
       assert.deepEqual(later, { ...last, effective_at: day })
     }
+  })
+
+  it('have the same balances in hledger and ledger when they are exported', async function () {
+    const journal = await exportBook(daybook, book, 'treasury.journal')
+    const expected = new Map<string, Map<string, string>>()
+    for (const before of ['2007-01-01', '2009-01-01', '2013-02-02']) {
+      const balances = balancesOf(await trialBalance(`?effective_at=${dayBefore(before)}`))
+      const written = [...balances].map(
+        ([code, amount]) => [`${code} MUSD`, String(amount)] as const,
+      )
+      expected.set(before, new Map(written))
+    }
+    await assertLedgersAgree(this, journal, expected)
   })
 
   it('are not changed by importing them again', async () => {

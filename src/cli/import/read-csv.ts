@@ -7,14 +7,14 @@ import { UserError } from '../report-failure.ts'
 import {
   type Journal,
   type JournalAccount,
-  type JournalTransaction,
   lineError,
+  type StepOf,
   toMinorUnits,
 } from './journal.ts'
 import { openFile } from './open-file.ts'
 
 const required = ['txn', 'date', 'account', 'amount', 'ccy'] as const
-const optional = ['desc', 'code', 'type'] as const
+const optional = ['desc', 'status', 'reference', 'expires_at', 'code', 'type'] as const
 const metadataPrefix = 'metadata.'
 
 /** What a CSV file may hold, as `daybook import --help` and the docs tell it. */
@@ -72,21 +72,23 @@ const allColumns = `The columns are ${csvColumns}.`
 /** `code` is short for `metadata.code`. What is empty is not there. */
 const toRow = (record: Readonly<Record<string, string>>, line: number): Row => {
   const { txn = '', date = '', account = '', amount = '', ccy = '' } = record
-  const { desc = '', code = '', type = '' } = record
+  const { desc = '', status = '', reference = '', expires_at = '' } = record
+  const { code = '', type = '' } = record
   const metadata: Record<string, string> = code === '' ? {} : { code }
   for (const [name, value] of Object.entries(record)) {
     if (name.startsWith(metadataPrefix) && value !== '') {
       metadata[name.slice(metadataPrefix.length)] = value
     }
   }
-  return { line, txn, date, account, amount, ccy, desc, code, type, metadata }
+  const entry = { account, amount, ccy, type }
+  return { line, txn, date, desc, status, reference, expires_at, code, metadata, ...entry }
 }
 
 /** Rows that follow each other with the same `txn` are one transaction. */
 async function* readTransactions(
   file: string,
   exponents: ReadonlyMap<string, number>,
-): AsyncGenerator<JournalTransaction> {
+): AsyncGenerator<StepOf<'transaction'>> {
   let rows: Row[] = []
   for await (const row of readRows(file)) {
     if (rows[0] && rows[0].txn !== row.txn) {
@@ -102,10 +104,13 @@ const toTransaction = (
   file: string,
   rows: readonly Row[],
   exponents: ReadonlyMap<string, number>,
-): JournalTransaction => {
-  const { txn, line, date, desc, metadata } = rows[0] as Row
+): StepOf<'transaction'> => {
+  const { txn, line, date, desc, metadata, status, reference, expires_at } = rows[0] as Row
   if (!isDateOrInstant(date)) {
     throw lineError(file, line, `"${date}" is no date; write it like 2024-02-29`)
+  }
+  if (status !== '' && status !== 'posted' && status !== 'pending') {
+    throw lineError(file, line, `"${status}" is no status: write posted or pending`)
   }
   const entries: EntryRequest[] = []
   for (const row of rows) {
@@ -118,10 +123,14 @@ const toTransaction = (
     entries.push({ account: row.account, direction, amount: size, currency: row.ccy })
   }
   return {
+    kind: 'transaction',
     name: txn,
     line,
     request: {
       effective_at: date,
+      ...(status && { status }),
+      ...(reference && { reference }),
+      ...(expires_at && { expires_at }),
       ...(desc && { description: desc }),
       ...(Object.keys(metadata).length > 0 && { metadata }),
       entries,
@@ -148,11 +157,11 @@ export const readCsv = async (file: string, declared: readonly Currency[]): Prom
     if (request.entries?.length === 0) empty++
   }
   return {
+    book: { currencies: declared },
     accounts: [...accounts.values()],
-    currencies: declared,
     count: names.size - empty,
     empty,
-    transactions: async function* () {
+    steps: async function* () {
       for await (const transaction of readTransactions(file, exponents)) {
         if (transaction.request.entries?.length) yield transaction
       }

@@ -1,0 +1,2 @@
+export const formats = ['hledger', 'csv', 'ndjson'] as const
+export type Format = (typeof formats)[number]
