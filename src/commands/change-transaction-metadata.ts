@@ -2,8 +2,8 @@ import Type from 'typebox'
 import type { Recorded } from '../domain/events/index.ts'
 import type { Mention } from '../domain/lookup.ts'
 import { changeMetadata, type Metadata, MetadataChanges } from '../domain/metadata.ts'
-import { reject } from '../domain/rejection.ts'
 import { accepted, command, refused } from './command.ts'
+import { transactionIn, transactionNotFound } from './find-transaction.ts'
 
 /** The event that recorded the transaction, and the one that changed its metadata last. */
 const mentionsOf = (transaction: string): { recorded: Mention; changed: Mention } => {
@@ -22,10 +22,7 @@ export const changeTransactionMetadata = command({
   decide: ({ transaction: id, metadata: changes }, _, { eventOf }) => {
     const { recorded, changed } = mentionsOf(id)
     const event = eventOf(changed) ?? eventOf(recorded)
-    if (!event) {
-      const reason = `There is no transaction ${id} in this book.`
-      return refused(reject('transaction_not_found', reason))
-    }
+    if (!event) return refused(transactionNotFound(id))
     const result = changeMetadata(metadataIn(event, recorded.key), changes)
     if ('code' in result) return refused(result)
     return accepted({
@@ -38,9 +35,7 @@ export const changeTransactionMetadata = command({
 /** The transaction's metadata as this event left it. */
 const metadataIn = (event: Recorded, id: string): Metadata => {
   if (event.type === 'TransactionMetadataChanged') return event.data.metadata
-  if (event.type === 'TransactionsRecorded') {
-    const recorded = event.data.transactions.find((one) => one.id === id)
-    if (recorded) return recorded.metadata
-  }
+  const recorded = transactionIn(event, id)
+  if (recorded) return recorded.metadata
   throw new Error(`event ${event.revision} says nothing of transaction ${id}`)
 }

@@ -16,6 +16,8 @@ export type Circumstances = {
   readonly isKeyed: boolean
   /** As the command asks for it; null where it does not. */
   readonly trialBalance: TrialBalance | null
+  /** Whether it is given by an owner of the book or by an administrator. */
+  readonly isByOwner: boolean
   /** The event that something mentioned leads to; undefined where the book never had it. */
   readonly eventOf: (mention: Mention) => Recorded | undefined
 }

@@ -1,4 +1,4 @@
-import { type Book, findRevision, fork } from '../domain/book.ts'
+import { type Book, findMember, findRevision, fork } from '../domain/book.ts'
 import type { CommandRefused } from '../domain/events/command-refused.ts'
 import type { Recorded } from '../domain/events/index.ts'
 import { onlyExisting } from '../domain/events/transactions-recorded.ts'
@@ -139,7 +139,9 @@ const decideOne = (
   const isKeyed = key !== null
   const used = key && eventOf({ kind: 'key', key: keyScope(actor, key.route, key.value) })
   if (used) return { outcome: replay(used, received, book, eventOf) }
-  const decision = command.decide(data, book, { now, ids, isKeyed, trialBalance, eventOf })
+  const isByOwner = received.isAdmin || findMember(book, actor) === 'owner'
+  const circumstances = { now, ids, isKeyed, isByOwner, trialBalance, eventOf }
+  const decision = command.decide(data, book, circumstances)
   switch (decision.kind) {
     case 'accepted': {
       const event = seal(decision.event, received, book, now)

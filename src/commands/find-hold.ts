@@ -3,14 +3,12 @@ import type { Hold } from '../domain/hold.ts'
 import type { Mention } from '../domain/lookup.ts'
 import { type Rejection, reject } from '../domain/rejection.ts'
 import type { Circumstances } from './command.ts'
+import { transactionMention, transactionNotFound } from './find-transaction.ts'
 
 /** All that may have to be looked up to say whether a transaction is held, was, or never was. */
 export const holdMentions = (id: string): Mention[] => {
-  const key = id.toLowerCase()
-  return [
-    { kind: 'transaction', key },
-    { kind: 'settlement', key },
-  ]
+  const transaction = transactionMention(id)
+  return [transaction, { kind: 'settlement', key: transaction.key }]
 }
 
 /** The hold, if it is open; else why it is not. */
@@ -40,6 +38,3 @@ export const findOpenHold = (
   }
   throw new Error(`event ${settlement.revision} (${settlement.type}) ends no hold`)
 }
-
-const transactionNotFound = (id: string): Rejection =>
-  reject('transaction_not_found', `There is no transaction ${id} in this book.`)

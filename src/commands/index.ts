@@ -11,6 +11,7 @@ import { recordTransactions } from './record-transactions.ts'
 import { removeMember } from './remove-member.ts'
 import { reopenPeriod } from './reopen-period.ts'
 import { replaceAccount } from './replace-account.ts'
+import { reverseTransaction } from './reverse-transaction.ts'
 import { setMember } from './set-member.ts'
 import { updateAccount } from './update-account.ts'
 import { voidHold } from './void-hold.ts'
@@ -36,4 +37,5 @@ export const commands: readonly Pick<Command<never>, 'name'>[] = [
   postHold,
   voidHold,
   expireHolds,
+  reverseTransaction,
 ]

@@ -1,7 +1,6 @@
 import Type, { type Static } from 'typebox'
 import { type Book, exponentOf, findRevision, fork, remember } from '../domain/book.ts'
 import { EntryRequest, TransferRequest } from '../domain/entry.ts'
-import type { Recorded } from '../domain/events/index.ts'
 import {
   onlyExisting,
   type RecordedTransaction,
@@ -9,13 +8,13 @@ import {
 } from '../domain/events/transactions-recorded.ts'
 import { applyTransaction } from '../domain/evolve.ts'
 import { DateOrInstant, toInstant } from '../domain/instant.ts'
-import type { Mention } from '../domain/lookup.ts'
 import { Metadata } from '../domain/metadata.ts'
 import { OnClosedPeriod } from '../domain/period.ts'
 import { checkReference, Reference } from '../domain/reference.ts'
 import { type Rejection, reject } from '../domain/rejection.ts'
 import { checkTransaction, hasSameContent } from '../domain/transaction.ts'
 import { accepted, type Circumstances, command, type Decision, refused } from './command.ts'
+import { referenceMention, transactionIn, transactionMention } from './find-transaction.ts'
 
 export const TransactionRequest = Type.Object(
   {
@@ -67,7 +66,7 @@ export const recordTransactions = command({
   idsFor: ({ transactions }) => transactions.length,
   mentions: ({ transactions }) =>
     transactions.flatMap(({ id, reference }) => [
-      ...(id === undefined ? [] : [mentionOf(id)]),
+      ...(id === undefined ? [] : [transactionMention(id)]),
       ...(reference === undefined ? [] : [referenceMention(reference)]),
     ]),
 
@@ -77,11 +76,6 @@ export const recordTransactions = command({
     return settle(outcome, circumstances)
   },
 })
-
-/** Of a transaction, by the id that the client chose. */
-const mentionOf = (id: string): Mention => ({ kind: 'transaction', key: id.toLowerCase() })
-
-const referenceMention = (reference: string): Mention => ({ kind: 'reference', key: reference })
 
 type Outcome = {
   -readonly [Key in keyof TransactionsRecorded['data']]: TransactionsRecorded['data'][Key]
@@ -146,7 +140,7 @@ const recordOne = (
   { now, ids, eventOf }: Circumstances,
   earlier: readonly RecordedTransaction[],
 ): RecordedTransaction | Rejection | { existing: string } => {
-  const chosen = request.id === undefined ? null : mentionOf(request.id)
+  const chosen = request.id === undefined ? null : transactionMention(request.id)
   const id = chosen?.key ?? (ids[index] as string)
   if (chosen && findRevision(book, chosen.kind, id) !== undefined) {
     const known = transactionIn(eventOf(chosen), id) ?? earlier.find((one) => one.id === id)
@@ -176,16 +170,11 @@ const recordOne = (
   }
 }
 
-const transactionIn = (event: Recorded | undefined, id: string): RecordedTransaction | undefined =>
-  event?.type === 'TransactionsRecorded'
-    ? event.data.transactions.find((one) => one.id === id)
-    : undefined
-
 const settle = (data: Outcome, { isKeyed, eventOf }: Circumstances): Decision => {
   const event: TransactionsRecorded = { type: 'TransactionsRecorded', data }
   if (data.transactions.length > 0) return accepted(event)
   const id = onlyExisting(event)
-  const recorded = (id !== null && eventOf(mentionOf(id))) || null
+  const recorded = (id !== null && eventOf(transactionMention(id))) || null
   // A key is bound to its request even where there is nothing else to store.
   return isKeyed ? accepted(event, recorded) : { kind: 'answered', event, recorded }
 }

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import { Amount } from './amount.ts'
+import { Amount, SignedAmount } from './amount.ts'
 import { CurrencyCode } from './currency.ts'
 
 export const Direction = Type.Union([Type.Literal('debit'), Type.Literal('credit')])
@@ -20,6 +20,22 @@ export const EntryRequest = Type.Object(
     direction: Direction,
     amount: Amount,
     currency: assertedCurrency,
+    available_balance: Type.Optional(
+      Type.Object(
+        { gte: Type.Optional(SignedAmount), lte: Type.Optional(SignedAmount) },
+        {
+          additionalProperties: false,
+          minProperties: 1,
+          description: 'A guard: what is available after the transaction must lie within these',
+        },
+      ),
+    ),
+    account_revision: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description: 'A guard: the revision at which the account’s balances changed last',
+      }),
+    ),
   },
   { additionalProperties: false },
 )

@@ -3,6 +3,7 @@ import { isInRange } from './amount.ts'
 import { type Book, findAccount, lastMeant } from './book.ts'
 import type { EntryRequest, TransferRequest } from './entry.ts'
 import type { RecordedEntry, RecordedTransaction } from './events/transactions-recorded.ts'
+import { type Change, checkGuards } from './guard.ts'
 import { instantOf, toInstant } from './instant.ts'
 import { type OnClosedPeriod, placeInOpen } from './period.ts'
 import { type Rejection, reject } from './rejection.ts'
@@ -36,11 +37,15 @@ export type CheckedTransaction = {
   readonly requestedAt: string | null
 }
 
-/** A transaction that the book can take now, or why it cannot. First the request, then the book. */
+/**
+ * A transaction that the book can take now, or why it cannot. First the request, then the book. One
+ * that is forced may go beyond the limits of its accounts.
+ */
 export const checkTransaction = (
   request: TransactionContent,
   book: Book,
   now: number,
+  isForced = false,
 ): CheckedTransaction | Rejection => {
   const lines = expand(request)
   const malformed = checkAmounts(lines) ?? checkHold(request, lines.length, now)
@@ -61,8 +66,11 @@ export const checkTransaction = (
   const placed = placeInOpen(asked, request.on_closed_period ?? 'refuse', book)
   if ('code' in placed) return placed
   const { effectiveAt, requestedAt } = placed
+  const changes = changesBy(entries, request.status === 'pending', book, effectiveAt, now)
   return (
-    checkBalances(entries, request.status === 'pending', book, effectiveAt, now) ?? {
+    (changes.size < 2 ? reject('same_account') : null) ??
+    checkGuards(lines, entries, changes, now) ??
+    checkLimits(changes, isForced, now) ?? {
       entries,
       effectiveAt: toInstant(effectiveAt),
       requestedAt: requestedAt === null ? null : toInstant(requestedAt),
@@ -157,45 +165,56 @@ export const checkBalanced = (entries: readonly RecordedEntry[]): Rejection | nu
   return null
 }
 
-const checkBalances = (
+/** The accounts before the transaction, and as the whole of it would leave them. */
+const changesBy = (
   entries: readonly RecordedEntry[],
   isPending: boolean,
   book: Book,
   effectiveAt: number,
   now: number,
-): Rejection | null => {
-  const changed = new Map<string, { readonly before: Account; after: Account }>()
+): ReadonlyMap<string, Change> => {
+  const changes = new Map<string, { readonly before: Account; after: Account }>()
   for (const { account: id, direction, amount } of entries) {
-    let one = changed.get(id)
+    let one = changes.get(id)
     if (!one) {
       const before = findAccount(book, id) as Account
-      changed.set(id, (one = { before, after: before }))
+      changes.set(id, (one = { before, after: before }))
     }
     const change = signed(one.before.type, direction, BigInt(amount))
     one.after = isPending ? reserve(one.after, change) : post(one.after, change, effectiveAt, now)
   }
-  if (changed.size < 2) return reject('same_account')
-  for (const { before, after } of changed.values()) {
-    const problem = checkLimits(before, after, now)
+  return changes
+}
+
+const checkLimits = (
+  changes: ReadonlyMap<string, Change>,
+  isForced: boolean,
+  now: number,
+): Rejection | null => {
+  for (const { before, after } of changes.values()) {
+    const problem = checkRange(after) ?? (isForced ? null : checkLimit(before, after, now))
     if (problem) return problem
   }
   return null
 }
 
+const checkRange = (account: Account): Rejection | null => {
+  const { id, code, posted, pendingDecrease } = account
+  if (isInRange(ceiling(account)) && isInRange(posted - pendingDecrease)) return null
+  const reason = `The balance of ${code} would need more than 38 digits.`
+  return reject('balance_out_of_range', reason, [{ account: id, code, reason }])
+}
+
 /** A change that moves a balance towards its limits is never refused for being beyond them. */
-const checkLimits = (before: Account, after: Account, now: number): Rejection | null => {
-  const { id, code, currency, minBalance, maxBalance, posted, pendingDecrease } = after
-  const most = ceiling(after)
-  if (!isInRange(most) || !isInRange(posted - pendingDecrease)) {
-    const reason = `The balance of ${code} would need more than 38 digits.`
-    return reject('balance_out_of_range', reason, [{ account: id, code, reason }])
-  }
+const checkLimit = (before: Account, after: Account, now: number): Rejection | null => {
+  const { id, code, currency, minBalance, maxBalance } = after
   const left = available(after, now)
   if (minBalance !== null && left < minBalance && left < available(before, now)) {
     const reason = `${code} would fall to ${left} ${currency}; its minimum is ${minBalance}.`
     const facts = { available: String(left), min_balance: String(minBalance) }
     return reject('balance_too_low', reason, [{ account: id, code, ...facts }])
   }
+  const most = ceiling(after)
   if (maxBalance !== null && most > maxBalance && most > ceiling(before)) {
     const reason = `${code} would rise to ${most} ${currency}; its maximum is ${maxBalance}.`
     const facts = { balance: String(most), max_balance: String(maxBalance) }

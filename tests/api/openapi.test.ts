@@ -137,6 +137,9 @@ describe('the OpenAPI document', () => {
       await post(`${path}/${end}`, end === 'post' ? {} : undefined)
       await get(path)
     }
+    await post(`${book}/transactions/${recorded.data.id}/reverse`, {})
+    await post(`${book}/transactions/${recorded.data.id}/reverse`, {})
+    await get(`${book}/transactions/${recorded.data.id}`)
     await get(`${book}/transactions?limit=1`)
     await get(`${book}/transactions?limit=0`)
     await get(`${book}/transactions/${recorded.data.id}`)

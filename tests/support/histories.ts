@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import type { Static } from 'typebox'
 import type { HoldPosting } from '../../src/commands/post-hold.ts'
 import type { TransactionRequest } from '../../src/commands/record-transactions.ts'
+import type { ReversalRequest } from '../../src/commands/reverse-transaction.ts'
 import type { AccountType } from '../../src/domain/account.ts'
 
 /** The same histories in every run; another seed on demand, and more of them. */
@@ -18,9 +19,14 @@ export type OpenedAccount = {
   readonly max_balance: string | null
 }
 
-/** What is done to a hold, or to what is none. */
+/** What is done to a transaction later on, be it a hold or none. */
 export type Settlement =
   | { readonly kind: 'void'; readonly transaction: string }
+  | {
+      readonly kind: 'reverse'
+      readonly transaction: string
+      readonly reversal: Static<typeof ReversalRequest>
+    }
   | {
       readonly kind: 'post'
       readonly transaction: string
@@ -233,17 +239,40 @@ const settlement: fc.Arbitrary<Settlement> = fc.oneof(
     weight: 1,
     arbitrary: holdId.map((transaction) => ({ kind: 'void' as const, transaction })),
   },
+  {
+    weight: 4,
+    arbitrary: fc
+      .record({
+        transaction: fc.oneof({ weight: 1, arbitrary: holdId }, { weight: 3, arbitrary: clientId }),
+        effective_at: fc.oneof(fc.constantFrom(undefined, 'original' as const), date),
+        force: seldom(4, fc.constant(true)),
+      })
+      .map(({ transaction, ...reversal }) => ({
+        kind: 'reverse' as const,
+        transaction,
+        reversal: compact(reversal) as Static<typeof ReversalRequest>,
+      })),
+  },
 )
 
 /** Some clients choose ids. Mostly they say the same under the same id, as they should. */
 const chosen = fc.oneof(
-  fc.record({ id: clientId, lines }).map(({ id, lines }) => ({ id, ...lines })),
-  clientId.map((id) => ({ id, transfers: [{ from: 'world', to: 'vault', amount: id.slice(-1) }] })),
+  {
+    weight: 3,
+    arbitrary: fc.record({ id: clientId, lines }).map(({ id, lines }) => ({ id, ...lines })),
+  },
+  {
+    weight: 1,
+    arbitrary: clientId.map((id) => ({
+      id,
+      transfers: [{ from: 'world', to: 'vault', amount: id.slice(-1) }],
+    })),
+  },
 )
 
 const item: fc.Arbitrary<TransactionRequest> = fc.oneof(
   { weight: 5, arbitrary: once },
-  { weight: 1, arbitrary: chosen },
+  { weight: 2, arbitrary: chosen },
   { weight: 2, arbitrary: held },
   { weight: 1, arbitrary: fc.constant(manyLegged) },
 )

@@ -30,9 +30,12 @@ export const naiveResults = [
   'unbalanced',
 ]
 
-/** Everything that it may answer for a posting or a void. */
+export const naiveLimits = ['balance_out_of_range', 'balance_too_high', 'balance_too_low']
+
+/** Everything that it may answer for a posting, a void or a reversal, beside these. */
 export const naiveEnds = [
   'account_not_found',
+  'already_reversed',
   'amount_exceeds_hold',
   'amount_out_of_range',
   'hold_already_posted',
@@ -40,7 +43,9 @@ export const naiveEnds = [
   'hold_expired',
   'hold_needs_entries',
   'not_pending',
+  'not_posted',
   'posted',
+  'recorded',
   'same_account',
   'too_few_entries',
   'transaction_not_found',
@@ -48,7 +53,8 @@ export const naiveEnds = [
   'voided',
 ]
 
-type Line = { code: string; change: bigint; effectiveAt: number }
+/** `of` is the transaction that it belongs to, where that has an id of its client's. */
+type Line = { code: string; change: bigint; effectiveAt: number; of: string | undefined }
 
 /** A line of a hold: `grows` is 1 where it would add to its account, -1 where it would take. */
 type HeldLine = {
@@ -72,6 +78,7 @@ export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
   let taken = new Map<string, string>()
   let holds = new Map<string, Held>()
   let references = new Set<string>()
+  const reversed = new Set<string>()
 
   const accountOf = (code: string) => accounts.find((account) => account.code === code)
 
@@ -138,6 +145,31 @@ export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
     return Object.values(sums).every((sum) => sum === 0n)
   }
 
+  /** What forbids these lines and held lines on top of all others, if anything does. */
+  const limitBroken = (
+    added: readonly Line[],
+    held: readonly HeldLine[],
+    now: number,
+    isForced: boolean,
+  ): string | null => {
+    const then = [...lines, ...added]
+    for (const code of new Set([...added, ...held].map((line) => line.code))) {
+      const { min, max } = accountOf(code)!
+      const most = posted(code, then) + pending(code, 1n, held)
+      const least = posted(code, then) - pending(code, -1n, held)
+      if ([most, least].some((sum) => String(sum).replace('-', '').length > 38)) {
+        return 'balance_out_of_range'
+      }
+      if (isForced) continue
+      const left = available(code, now, then, held)
+      if (min !== null && left < min && left < available(code, now)) return 'balance_too_low'
+      if (max !== null && most > max && most > posted(code) + pending(code, 1n)) {
+        return 'balance_too_high'
+      }
+    }
+    return null
+  }
+
   const record = (request: TransactionRequest, now: number): string => {
     const { id, effective_at, status, expires_at, reference } = request
     const known = id === undefined ? undefined : taken.get(id)
@@ -161,28 +193,16 @@ export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
     for (const { account: code, direction, amount } of all) {
       const grows = accountOf(code)!.grows === direction ? 1n : -1n
       if (status === 'pending') held.push({ code, direction, grows, left: BigInt(amount) })
-      else added.push({ code, change: grows * BigInt(amount), effectiveAt })
+      else added.push({ code, change: grows * BigInt(amount), effectiveAt, of: id })
     }
     const touched = [...new Set(all.map(({ account }) => account))]
     if (touched.length < 2) return 'same_account'
 
-    const then = [...lines, ...added]
-    for (const code of touched) {
-      const { min, max } = accountOf(code)!
-      const most = posted(code, then) + pending(code, 1n, held)
-      const least = posted(code, then) - pending(code, -1n, held)
-      if ([most, least].some((sum) => String(sum).replace('-', '').length > 38)) {
-        return 'balance_out_of_range'
-      }
-      const left = available(code, now, then, held)
-      if (min !== null && left < min && left < available(code, now)) return 'balance_too_low'
-      if (max !== null && most > max && most > posted(code) + pending(code, 1n)) {
-        return 'balance_too_high'
-      }
-    }
+    const beyond = limitBroken(added, held, now, false)
+    if (beyond) return beyond
     if (reference !== undefined && references.has(reference)) return 'reference_taken'
     if (reference !== undefined) references.add(reference)
-    lines = then
+    lines = [...lines, ...added]
     if (id !== undefined)
       taken.set(id, `${contentOf(request)} at ${new Date(effectiveAt).toISOString()}`)
     if (status === 'pending') {
@@ -272,7 +292,7 @@ export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
     const { effective_at, remainder } = posting
     const effectiveAt = effective_at === undefined ? now : Date.parse(effective_at)
     for (const [place, { code, grows }] of hold.lines.entries()) {
-      lines = [...lines, { code, change: grows * shares[place]!, effectiveAt }]
+      lines = [...lines, { code, change: grows * shares[place]!, effectiveAt, of: id }]
     }
     for (const [place, line] of hold.lines.entries()) {
       line.left = remainder === 'keep' ? line.left - shares[place]! : 0n
@@ -281,7 +301,42 @@ export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
     return 'posted'
   }
 
+  /** All that counts of a transaction, the other way round. */
+  const reverse = (
+    id: string,
+    {
+      effective_at,
+      force = false,
+    }: { effective_at?: string | undefined; force?: boolean | undefined },
+    now: number,
+  ): string => {
+    expire(now)
+    if (!taken.has(id)) return 'transaction_not_found'
+    if (reversed.has(id)) return 'already_reversed'
+    const own = lines.filter((line) => line.of === id && line.change !== 0n)
+    if (own.length === 0 || holds.get(id)?.end === null) return 'not_posted'
+    const last = own.at(-1)!.effectiveAt
+    const when =
+      effective_at === 'original'
+        ? last
+        : effective_at === undefined
+          ? now
+          : Date.parse(effective_at)
+    const mirrored = own.map(({ code, change }) => ({
+      code,
+      change: -change,
+      effectiveAt: when,
+      of: undefined,
+    }))
+    const beyond = limitBroken(mirrored, [], now, force)
+    if (beyond) return beyond
+    reversed.add(id)
+    lines = [...lines, ...mirrored]
+    return 'recorded'
+  }
+
   return {
+    reverse,
     recordBatch,
     postHold,
     voidHold,

@@ -28,7 +28,7 @@ export const runTable = (table: Table): Set<RejectionCode> => {
     if (row.intent.kind === 'today') {
       now = row.intent.at
     } else {
-      const step = { received: receive(row, book, nextId), now, row }
+      const step = { received: receive(row, book, log, nextId), now, row }
       const decided = decide(book, [step.received], log, now)
       const [outcome] = outcomesOf(decided)
       assert(outcome)
@@ -49,7 +49,12 @@ export const runTable = (table: Table): Set<RejectionCode> => {
 
 const place = ({ title }: Table, { line, text }: Row): string => `${title}, line ${line}: ${text}`
 
-const receive = ({ intent, line }: Row, book: Book, nextId: () => string): Received => {
+const receive = (
+  { intent, line }: Row,
+  book: Book,
+  log: readonly Recorded[],
+  nextId: () => string,
+): Received => {
   assert(intent.kind === 'command')
   const { command, key, isDryRun } = intent
   // #cash is the id of cash, or of the account that was called so last; ^cash the same in capitals.
@@ -61,8 +66,19 @@ const receive = ({ intent, line }: Row, book: Book, nextId: () => string): Recei
       return JSON.stringify(sign === '#' ? id : id.toUpperCase())
     },
   )
-  const data = validator(command.data, 'body')(JSON.parse(text))
+  const data = validator(
+    command.data,
+    'body',
+  )(JSON.parse(text.replace('"transaction":"it"', `"transaction":"${lastOf(log)}"`)))
   return receivedOf(command, data, { key, isDryRun, nextId })
+}
+
+/** The id of the transaction that was recorded last. */
+const lastOf = (log: readonly Recorded[]): string => {
+  const ids = log.flatMap((event) =>
+    event.type === 'TransactionsRecorded' ? event.data.transactions.map(({ id }) => id) : [],
+  )
+  return ids.at(-1) ?? 'none'
 }
 
 const decide = (

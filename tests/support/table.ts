@@ -13,6 +13,7 @@ import {
 } from '../../src/commands/record-transactions.ts'
 import { reopenPeriod } from '../../src/commands/reopen-period.ts'
 import { replaceAccount } from '../../src/commands/replace-account.ts'
+import { reverseTransaction } from '../../src/commands/reverse-transaction.ts'
 import { updateAccount } from '../../src/commands/update-account.ts'
 import { voidHold } from '../../src/commands/void-hold.ts'
 
@@ -178,6 +179,8 @@ const intentOf = (words: string[], line: number): Intent => {
       return of(postHold, { transaction: idOf(words[1]!), ...postingOf(words.slice(2)) })
     case 'void':
       return of(voidHold, { transaction: idOf(words[1]!) })
+    case 'reverse':
+      return of(reverseTransaction, { transaction: idOf(words[1]!), ...reversalOf(words.slice(2)) })
     case 'expire':
       return of(expireHolds, {})
     case undefined:
@@ -238,6 +241,19 @@ const definitionOf = (words: string[]) => {
   return { ...Object.fromEntries(fields), ...(hasNotes && { metadata }) }
 }
 
+/** [on original] [force] [text wrong] [ref INV-2] */
+const reversalOf = (words: string[]) => {
+  const effective_at = take(words, 'on')
+  const description = take(words, 'text')
+  const reference = take(words, 'ref')
+  return {
+    ...(effective_at !== undefined && { effective_at }),
+    ...(description !== undefined && { description }),
+    ...(reference !== undefined && { reference }),
+    ...(flag(words, 'force') && { force: true }),
+  }
+}
+
 /** [amount 60] [keep] [on 2024-06-01] [debit cash 60, credit sales 60] */
 const postingOf = (words: string[]) => {
   const amount = take(words, 'amount')
@@ -281,18 +297,33 @@ const transactionOf = (words: string[]): TransactionRequest => {
   }
 }
 
-/** `T1` and the like, as ids that clients choose; `t1` is the same one in capitals. */
+/**
+ * `T1` and the like, as ids that clients choose; `t1` is the same one in capitals, and `it` the
+ * transaction that was recorded last.
+ */
 const idOf = (name: string): string => {
+  if (name === 'it') return name
   const id = `c11e4700-0000-7000-8000-${name.slice(1).padStart(12, '0')}`
   return name.startsWith('t') ? id.toUpperCase() : id
 }
 
-const entryOf = ([direction, account, amount, currency]: string[]) => ({
-  account: account!,
-  direction: direction as 'debit' | 'credit',
-  amount: amount!,
-  ...(currency && { currency }),
-})
+/** debit cash 100 [EUR] [leaving >=5] [leaving <=5] [seen 3] */
+const entryOf = (words: string[]) => {
+  const account_revision = take(words, 'seen')
+  const bounds: { gte?: string; lte?: string } = {}
+  for (let bound = take(words, 'leaving'); bound; bound = take(words, 'leaving')) {
+    bounds[bound.startsWith('>') ? 'gte' : 'lte'] = bound.slice(2)
+  }
+  const [direction, account, amount, currency] = words
+  return {
+    account: account!,
+    direction: direction as 'debit' | 'credit',
+    amount: amount!,
+    ...(currency && { currency }),
+    ...(Object.keys(bounds).length > 0 && { available_balance: bounds }),
+    ...(account_revision && { account_revision: Number(account_revision) }),
+  }
+}
 
 /** transfer 40 [EUR] from cash to rent */
 const transferOf = (words: string[]) => {

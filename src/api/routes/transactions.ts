@@ -2,6 +2,7 @@ import Type from 'typebox'
 import { changeTransactionMetadata } from '../../commands/change-transaction-metadata.ts'
 import { HoldPosting, postHold } from '../../commands/post-hold.ts'
 import { recordTransactions, TransactionRequest } from '../../commands/record-transactions.ts'
+import { ReversalRequest, reverseTransaction } from '../../commands/reverse-transaction.ts'
 import { voidHold } from '../../commands/void-hold.ts'
 import { MetadataChanges } from '../../domain/metadata.ts'
 import type { RejectionCode } from '../../domain/rejection.ts'
@@ -40,6 +41,7 @@ const refusals: readonly RejectionCode[] = [
   'balance_out_of_range',
   'balance_too_low',
   'balance_too_high',
+  'guard_failed',
   'reference_taken',
   'period_closed',
   'idempotency_key_reused',
@@ -194,6 +196,35 @@ export const transactionRoutes = (dependencies: Dependencies): Route[] => [
       const bookId = bookIdOf(path.book)
       const data = { transaction: transactionIdOf(path.transaction) }
       return settlementReply(await execute(voidHold, bookId, data), bookId)
+    },
+  }),
+  route({
+    method: 'post',
+    address: '/v1/books/{book}/transactions/{transaction}/reverse',
+    summary: 'Reverse what was posted of a transaction, by one that mirrors it',
+    description: 'Once only. A reversal is a transaction, and can be reversed in turn.',
+    tag,
+    schemas: { path: TransactionPath, body: ReversalRequest },
+    answers: { 201: TransactionResource },
+    refusals: [
+      'book_not_found',
+      'transaction_not_found',
+      'already_reversed',
+      'not_posted',
+      'period_closed',
+      'forbidden',
+      'account_frozen',
+      'account_closed',
+      'balance_out_of_range',
+      'balance_too_low',
+      'balance_too_high',
+      'reference_taken',
+      'idempotency_key_reused',
+    ],
+    handle: async ({ path, body, execute }) => {
+      const bookId = bookIdOf(path.book)
+      const data = { ...body, transaction: transactionIdOf(path.transaction) }
+      return transactionReply(await execute(reverseTransaction, bookId, data), bookId)
     },
   }),
 ]
