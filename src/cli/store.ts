@@ -43,25 +43,32 @@ async function backup(directory: string, target: string): Promise<void> {
 }
 
 /** `daybook store`: looks after the embedded event store's directory. */
-export const storeCommand = new Command('store').description(
-  "check, measure and copy the embedded event store's directory",
-)
+export const storeCommand = new Command('store')
+  .description("check, measure and copy the embedded event store's directory")
+  .addHelpText(
+    'after',
+    `
+All of them work on a running store and change nothing in it.
+
+To restore a backup, stop the store, verify the copy, and put it where the store was
+or set DAYBOOK_STORE_DIRECTORY to it. A read model that is ahead of it has to be rebuilt.`,
+  )
 
 storeCommand
   .command('verify')
-  .description('read every frame, also of a running store; changes nothing')
+  .description('read every frame and index; exit code 1 if anything is broken')
   .argument('<directory>', 'the directory of the event store')
   .action(verify)
 
 storeCommand
   .command('stat')
-  .description('print how much a store holds')
+  .description('print segments, bytes, events, streams and where the log ends')
   .argument('<directory>', 'the directory of the event store')
   .action(stat)
 
 storeCommand
   .command('backup')
-  .description('copy a store, also a running one, into an empty directory')
+  .description('copy what was acknowledged so far into an empty directory, checking each frame')
   .argument('<directory>', 'the directory of the event store')
   .argument('<target>', 'an empty directory, which is made if need be')
   .action(backup)
