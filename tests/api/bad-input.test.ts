@@ -522,8 +522,8 @@ const reads: Bad[] = [
   read('/nothing', 404, 'route_not_found', /nothing at this address. See \/openapi\.json/),
   read('/v2/books', 404, 'route_not_found', /nothing at this address/),
   {
-    what: 'PATCH of a transaction',
-    method: 'PATCH',
+    what: 'PUT of a transaction',
+    method: 'PUT',
     path: `/transactions/${randomUUID()}`,
     body: {},
     status: 405,
