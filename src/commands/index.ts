@@ -34,8 +34,5 @@ export const commands: readonly Pick<Command<never>, 'name'>[] = [
   changeTransactionMetadata,
   closePeriod,
   reopenPeriod,
-  postHold,
-  voidHold,
-  expireHolds,
   reverseTransaction,
 ]
