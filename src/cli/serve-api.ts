@@ -12,6 +12,7 @@ import { tagCache } from '../runtime/cache.ts'
 import type { ApiConfig } from '../runtime/config.ts'
 import { openCredentials } from '../runtime/credentials.ts'
 import { connectEventStore } from '../runtime/event-store.ts'
+import { expiryHints } from '../runtime/expiry.ts'
 import { joinFleet } from '../runtime/fleet/join.ts'
 import { wakeUps } from '../runtime/jobs.ts'
 import { createLogger, requestLog } from '../runtime/log.ts'
@@ -62,6 +63,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     projections.map(({ name }) => name),
     log,
   )
+  const expiry = expiryHints(queueRedis, log)
   observeQueue(register, wakes.counts)
   const model = readModel(pool, tagCache(cacheRedis, log), metrics.cache)
   const writers = bookWriters({
@@ -75,7 +77,10 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
       return () => clearTimeout(timer)
     },
     random: Math.random,
-    appended: wakes.wake,
+    appended: (bookId, events) => {
+      wakes.wake(bookId)
+      expiry.hint(bookId, events)
+    },
     warn: (message, details) => log.warn(details, message),
   })
   const logRequest = requestLog(log)
@@ -152,6 +157,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     fleet.close()
     writers.close()
     await wakes.close()
+    await expiry.close()
     await store.close()
     cacheRedis.disconnect()
     queueRedis.disconnect()

@@ -1,9 +1,12 @@
+import { bookWriters } from '../commands/book-writers.ts'
 import { projections } from '../projections/index.ts'
 import { tagCache } from '../runtime/cache.ts'
 import type { WorkerConfig } from '../runtime/config.ts'
 import { connectEventStore } from '../runtime/event-store.ts'
+import { expireUntilStopped } from '../runtime/expiry.ts'
 import { wakeUpWorker } from '../runtime/jobs.ts'
 import { createLogger } from '../runtime/log.ts'
+import { lookupIndex } from '../runtime/lookup-index.ts'
 import { createRegistry, observePool, workerMetrics } from '../runtime/metrics.ts'
 import { connectPostgres, untilAvailable } from '../runtime/postgres.ts'
 import { countHalted } from '../runtime/projections/administer.ts'
@@ -20,7 +23,10 @@ import { serveStatus } from './serve-status.ts'
 /** An index over many rows takes its time. */
 const buildMs = 600_000
 
-/** Connects everything a worker needs, and projects: on wake-ups, and on the sweep without them. */
+/**
+ * Connects everything a worker needs, and projects: on wake-ups, and on the sweep without them. Lets
+ * holds expire where nobody writes.
+ */
 export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
   const log = createLogger('worker', config.logLevel)
   const onError = (error: Error) => log.warn({ err: error }, 'an idle database connection ended')
@@ -57,6 +63,32 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
     }
   }
   const worker = wakeUpWorker(queueRedis, fold, log)
+  const writers = bookWriters({
+    log: store,
+    balances: () => Promise.reject(new Error('a worker closes no periods')),
+    index: lookupIndex(db),
+    limits: config.writer,
+    clock: Date.now,
+    after: (ms, run) => {
+      const timer = setTimeout(run, ms)
+      return () => clearTimeout(timer)
+    },
+    random: Math.random,
+    appended: (bookId) => {
+      for (const { name } of projections) {
+        fold(name, bookId).catch((error) => log.warn({ err: error, book: bookId }, 'fold failed'))
+      }
+    },
+    warn: (message, details) => log.warn(details, message),
+  })
+  const { submit } = writers
+  const expiring = expireUntilStopped({
+    db,
+    redis: queueRedis,
+    log,
+    submit,
+    stopping: stopping.signal,
+  })
   const sweeping = sweepUntilStopped(projecting, readBuilds)
   // A rebuild's statements take long, and must not keep a live page waiting for a connection.
   const buildDb = connectPostgres(config.databaseUrl, { max: 8, statementMs: buildMs, onError })
@@ -73,6 +105,8 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
     await status.close()
     await Promise.all([sweeping, rebuilding])
     await worker.close()
+    await expiring.done
+    writers.close()
     await store.close()
     cacheRedis.disconnect()
     queueRedis.disconnect()

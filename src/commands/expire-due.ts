@@ -8,8 +8,8 @@ import { encodedBytes } from './encoded.ts'
 import type { Received } from './received.ts'
 import { seal } from './seal.ts'
 
-/** Nobody: what happens because its time has come. */
-const time = '00000000-0000-0000-0000-000000000000'
+/** Nobody: who does what happens because its time has come. */
+export const time = '00000000-0000-0000-0000-000000000000'
 
 const maxExpired = 500
 const maxBytes = 500 * 1024

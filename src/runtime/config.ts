@@ -9,6 +9,7 @@ export type ServiceConfig = {
   readonly logLevel: string
   /** Where spans go, if anywhere. */
   readonly otlpEndpoint: string | undefined
+  readonly writer: WriterLimits
 }
 
 export type WorkerConfig = ServiceConfig & {
@@ -22,7 +23,6 @@ export type ApiConfig = ServiceConfig & {
   readonly port: number
   readonly jwtSecret: string
   readonly fingerprintSecret: string
-  readonly writer: WriterLimits
   /** The administrator to make if there is none of this e-mail. */
   readonly admin: { readonly email: string; readonly password: string } | null
   /** Where other API processes hand over commands; 0 takes any port that is free. */
@@ -53,6 +53,10 @@ const serviceConfig = (environment: Environment): ServiceConfig => ({
   cacheUrl: required(environment, 'REDIS_CACHE_URL', 'redis://127.0.0.1:6380'),
   logLevel: environment['DAYBOOK_LOG_LEVEL'] ?? 'info',
   otlpEndpoint: environment['OTEL_EXPORTER_OTLP_ENDPOINT'],
+  writer: {
+    window: countOf(environment, 'DAYBOOK_LOOKUP_WINDOW', 100_000),
+    gap: 20_000,
+  },
 })
 
 export const portOf = (text: string, name: string): number => {
@@ -105,10 +109,6 @@ export const apiConfig = (environment: Environment): ApiConfig => {
       'DAYBOOK_FINGERPRINT_SECRET',
       '$(openssl rand -hex 32)',
     ),
-    writer: {
-      window: countOf(environment, 'DAYBOOK_LOOKUP_WINDOW', 100_000),
-      gap: 20_000,
-    },
     admin: email && password ? { email, password } : null,
     peerPort: portOf(environment['DAYBOOK_PEER_PORT'] ?? '0', 'DAYBOOK_PEER_PORT'),
     peerAddress: addressOf(environment['DAYBOOK_PEER_ADDRESS'], 'DAYBOOK_PEER_ADDRESS'),
