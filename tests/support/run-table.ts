@@ -94,7 +94,7 @@ const decide = (
   return decided
 }
 
-const done = {
+export const done = {
   BookOpened: 'opened',
   AccountsOpened: 'opened',
   AccountUpdated: 'changed',
