@@ -19,11 +19,13 @@ import { createLogger, requestLog } from '../runtime/log.ts'
 import { lookupIndex } from '../runtime/lookup-index.ts'
 import { measuredIndex, measuredLog, measuredSubmit } from '../runtime/measure.ts'
 import { apiMetrics, createRegistry, observePool, observeQueue } from '../runtime/metrics.ts'
+import { pauseEvery } from '../runtime/pause.ts'
 import { connectPostgres, untilAvailable } from '../runtime/postgres.ts'
 import { administer, countHalted } from '../runtime/projections/administer.ts'
 import { prepareProjections } from '../runtime/projections/prepare.ts'
 import { readModel } from '../runtime/read-model.ts'
 import { connectCache, connectProducer } from '../runtime/redis.ts'
+import { prepareSnapshots, snapshotStore } from '../runtime/snapshots.ts'
 import { startTelemetry } from '../runtime/telemetry.ts'
 import { version } from '../version.ts'
 
@@ -47,6 +49,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
   const { authenticate, users } = await untilAvailable(
     async () => {
       await prepareProjections(pool, projections)
+      await prepareSnapshots(pool)
       return openCredentials(pool, config.admin)
     },
     ({ message }) => log.warn({ error: message }, 'the database is away: waiting for it'),
@@ -70,7 +73,9 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     log: store,
     balances: balanceIndex(model),
     index: measuredIndex(lookupIndex(pool), metrics),
+    snapshots: snapshotStore(pool),
     limits: config.writer,
+    pause: pauseEvery(5),
     clock: Date.now,
     after: (ms, run) => {
       const timer = setTimeout(run, ms)
@@ -155,7 +160,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     isStopping = true
     await Promise.all([drain(server), fleet.leave(drainMs)])
     fleet.close()
-    writers.close()
+    await writers.close()
     await wakes.close()
     await expiry.close()
     await store.close()

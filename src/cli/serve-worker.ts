@@ -8,6 +8,7 @@ import { wakeUpWorker } from '../runtime/jobs.ts'
 import { createLogger } from '../runtime/log.ts'
 import { lookupIndex } from '../runtime/lookup-index.ts'
 import { createRegistry, observePool, workerMetrics } from '../runtime/metrics.ts'
+import { pauseEvery } from '../runtime/pause.ts'
 import { connectPostgres, untilAvailable } from '../runtime/postgres.ts'
 import { countHalted } from '../runtime/projections/administer.ts'
 import { advance } from '../runtime/projections/advance.ts'
@@ -16,6 +17,7 @@ import { prepareProjections } from '../runtime/projections/prepare.ts'
 import { rebuildUntilStopped } from '../runtime/projections/rebuild/work.ts'
 import { sweepUntilStopped } from '../runtime/projections/sweep.ts'
 import { connectCache, connectConsumer } from '../runtime/redis.ts'
+import { prepareSnapshots, snapshotStore } from '../runtime/snapshots.ts'
 import { startTelemetry } from '../runtime/telemetry.ts'
 import type { Running } from './serve-api.ts'
 import { serveStatus } from './serve-status.ts'
@@ -36,7 +38,10 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
     onError,
   })
   await untilAvailable(
-    () => prepareProjections(db, projections),
+    async () => {
+      await prepareProjections(db, projections)
+      await prepareSnapshots(db)
+    },
     ({ message }) => log.warn({ error: message }, 'the database is away: waiting for it'),
   )
   const store = connectEventStore(config.eventStoreUrl)
@@ -67,7 +72,9 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
     log: store,
     balances: () => Promise.reject(new Error('a worker closes no periods')),
     index: lookupIndex(db),
+    snapshots: snapshotStore(db),
     limits: config.writer,
+    pause: pauseEvery(5),
     clock: Date.now,
     after: (ms, run) => {
       const timer = setTimeout(run, ms)
@@ -106,7 +113,7 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
     await Promise.all([sweeping, rebuilding])
     await worker.close()
     await expiring.done
-    writers.close()
+    await writers.close()
     await store.close()
     cacheRedis.disconnect()
     queueRedis.disconnect()

@@ -1,22 +1,24 @@
-import { type Book, emptyBook, merge } from '../domain/book.ts'
 import type { Recorded } from '../domain/events/index.ts'
-import { evolve } from '../domain/evolve.ts'
 import { Rejected, type RejectionCode, reject } from '../domain/rejection.ts'
-import { upcast } from '../domain/upcast.ts'
 import type { AppendRefusal, BookLog } from './book-log.ts'
+import { committedBook } from './committed-book.ts'
 import { type DecidedGroup, decideGroup } from './decide-group.ts'
 import { factFetcher } from './fetch-facts.ts'
 import type { BalanceIndex } from './fetch-trial-balance.ts'
 import type { LookupIndex } from './lookup-index.ts'
 import type { Outcome, Received } from './received.ts'
+import type { SnapshotStore } from './snapshot-store.ts'
 
 export type WriterOptions = {
   readonly log: BookLog
   /** Of lookups that are older than what a writer keeps in memory. */
   readonly index: LookupIndex
   readonly balances: BalanceIndex
+  readonly snapshots: SnapshotStore
   readonly limits: WriterLimits
   readonly clock: () => number
+  /** Lets whatever else waits have its turn, if it is time for that; null if not. */
+  readonly pause: () => Promise<void> | null
   /** Runs something once, in so many ms. What it returns calls it off. */
   readonly after: (ms: number, run: () => void) => () => void
   /** Between 0 and 1, for jitter. */
@@ -31,6 +33,10 @@ export type WriterLimits = {
   readonly window: number
   /** How many events are read in place of an index of lookups that is behind or away. */
   readonly gap: number
+  /** After how many transactions, accounts and the like a snapshot is taken. */
+  readonly snapshotEvery: number
+  /** Bytes that the books of a process may take together, roughly. */
+  readonly memory: number
 }
 
 type Waiting = {
@@ -47,6 +53,12 @@ export type BookWriter = {
   readonly isIdle: () => boolean
   /** When it last took a command, in ms since 1970. */
   readonly lastUsed: () => number
+  /** Bytes of memory, roughly. */
+  readonly bytes: () => number
+  /** To be called when it is let go of: stores a snapshot if enough is new. */
+  readonly keep: () => Promise<void>
+  /** To be called now and then: an idle book takes less memory afterwards. */
+  readonly rest: () => void
 }
 
 const maxGroup = 1000
@@ -62,13 +74,11 @@ export const answerWithin = 8_000
  */
 export const bookWriter = (bookId: string, options: WriterOptions): BookWriter => {
   const { log, clock, after, random, appended, warn } = options
-  const { window } = options.limits
+  const committed = committedBook(bookId, options)
   const fetchFacts = factFetcher(bookId, options)
   const queue: Waiting[] = []
   /** Taken from the queue, and not answered for certain. */
   let atHand: readonly Waiting[] = []
-  let base: Book = emptyBook(bookId, window)
-  let isLoaded = false
   let isRunning = false
   let isAppending = false
   let isSettling = false
@@ -76,35 +86,13 @@ export const bookWriter = (bookId: string, options: WriterOptions): BookWriter =
 
   const sleep = (ms: number) => new Promise<void>((resolve) => after(ms, resolve))
 
-  const catchUp = async (): Promise<void> => {
-    for await (const stored of log.read(bookId, base.revision + 1)) {
-      const event = upcast(stored)
-      if (event.metadata.previous_hash !== base.hash) {
-        throw new Error(`event ${event.id} does not follow revision ${base.revision} as known here`)
-      }
-      evolve(base, event)
-    }
-    isLoaded = true
-  }
-
-  /** After a conflict nothing new to read means that the log is older than what we knew. */
-  const refresh = async (): Promise<void> => {
-    const before = base.revision
-    await catchUp()
-    if (base.revision !== before) return
-    if ((await log.lastRevision(bookId)) >= base.revision) return
-    warn('the log is older than this writer: reading the book anew', { book: bookId, before })
-    base = emptyBook(bookId, window)
-    await catchUp()
-  }
-
   /**
    * Only what is said of the identical append says what became of it. That this process may not
    * write now says nothing of an attempt that went before.
    */
   const appendUntilCertain = async (events: readonly Recorded[]) => {
     for (let attempt = 0; ; attempt++) {
-      const result = await log.append(bookId, base.revision, events)
+      const result = await log.append(bookId, committed.now().revision, events)
       const isCertain =
         result.kind === 'refused'
           ? result.why !== 'denied' || attempt === 0
@@ -128,7 +116,7 @@ export const bookWriter = (bookId: string, options: WriterOptions): BookWriter =
     book,
   }: DecidedGroup): Promise<'stands' | 'outrun' | 'too_large'> => {
     if (events.length === 0) {
-      return (await log.lastRevision(bookId)) === base.revision ? 'stands' : 'outrun'
+      return (await log.lastRevision(bookId)) === committed.now().revision ? 'stands' : 'outrun'
     }
     isAppending = true
     const result = await appendUntilCertain(events)
@@ -139,7 +127,7 @@ export const bookWriter = (bookId: string, options: WriterOptions): BookWriter =
       throw refusedByStore[result.why]()
     }
     if (result.kind !== 'appended') return 'outrun'
-    merge(book)
+    committed.commit(book, events)
     appended(bookId, events)
     return 'stands'
   }
@@ -147,7 +135,9 @@ export const bookWriter = (bookId: string, options: WriterOptions): BookWriter =
   /** What waits at the head of the queue, decided; null if nobody waits for it any more. */
   const takeGroup = async (size: number): Promise<DecidedGroup | null> => {
     atHand = queue.splice(0, size)
-    if (!isLoaded) await catchUp()
+    await committed.load()
+    committed.settle()
+    const base = committed.now()
     const received = atHand.map((waiting) => waiting.received)
     const facts = await fetchFacts(base, received)
     // Who was told meanwhile that nothing was stored must find it true.
@@ -179,14 +169,11 @@ export const bookWriter = (bookId: string, options: WriterOptions): BookWriter =
         const isLast = ++conflicts === maxConflicts
         if (isLast) fail(group, rejected('write_contention'))
         else queue.unshift(...group)
-        await refresh()
+        await committed.catchUp()
         if (isLast) return
       } catch (error) {
         // A log that cannot be read leaves the book as it was; after anything else it is doubtful.
-        if (!(error instanceof Rejected)) {
-          isLoaded = false
-          base = emptyBook(bookId, window)
-        }
+        if (!(error instanceof Rejected)) committed.doubt()
         return fail(takeAtHand(), error as Error)
       }
       size = Math.max(1, size >> 1)
@@ -240,6 +227,11 @@ export const bookWriter = (bookId: string, options: WriterOptions): BookWriter =
     submit,
     isIdle: () => atHand.length === 0 && queue.length === 0,
     lastUsed: () => lastUsed,
+    bytes: committed.bytes,
+    keep: committed.keep,
+    rest: () => {
+      if (!isRunning) committed.settle()
+    },
   }
 }
 

@@ -16,7 +16,7 @@ export type FilterLayer = { readonly bits: Uint8Array; count: number }
 const bitsEach = 16
 const probes = 8
 /** Texts in the first layer; each one more has four times as many, up to the largest. */
-const firstCapacity = 65_536
+const firstCapacity = 8_192
 const largestCapacity = 4_194_304
 
 const emptyLayer = (capacity: number): FilterLayer => ({

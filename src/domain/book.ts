@@ -2,10 +2,12 @@ import type { Account } from './account.ts'
 import { genesis } from './chain.ts'
 import { isoExponent } from './currency.ts'
 import type { Hold } from './hold.ts'
+import type { Keyed } from './keyed.ts'
 import type { LookupKind, Mention } from './lookup.ts'
 import type { MemberRole } from './member.ts'
 import { defaultWindow, type LookupMemory, letGoOfOldest, lookupMemory } from './memory.ts'
 import type { ClosedPeriod } from './period.ts'
+import { bytesOf } from './snapshot/packed-map.ts'
 
 /**
  * What a writer knows of its book. Books can be stacked: a fork reads through to the book below it
@@ -25,12 +27,12 @@ export type Book = {
   nextExpiry: number
   /** Those that are closed, the earliest first. */
   periods: readonly ClosedPeriod[]
-  readonly exponents: Map<string, number>
-  readonly accounts: Map<string, Account>
+  readonly exponents: Keyed<number>
+  readonly accounts: Keyed<Account>
   /** The account that has each code, or had it last. */
-  readonly codes: Map<string, string>
+  readonly codes: Keyed<string>
   /** Open holds by id; null for one that has ended. */
-  readonly holds: Map<string, Hold | null>
+  readonly holds: Keyed<Hold | null>
   /** Revisions by kind and key, see `LookupKind`: all of a fork's own, and the last ones below. */
   readonly lookups: Map<string, number>
   /** Of a book that stands on no other one. */
@@ -38,7 +40,7 @@ export type Book = {
   /** What was found out of lookups before deciding; then nothing else may be looked up. */
   readonly known: KnownLookups | null
   /** Roles by user; null for one who is a member no more. */
-  readonly members: Map<string, MemberRole | null>
+  readonly members: Keyed<MemberRole | null>
 }
 
 /** Revisions by kind and key, as in `lookups`; null where the book never had it. */
@@ -78,14 +80,13 @@ export const fork = (below: Book, known = below.known): Book => ({
   ...maps(),
 })
 
-/** Puts what the fork changed into the book below it. */
-export const merge = (top: Book): void => {
-  const { below } = top
+/** Puts what the fork changed into the book below it, or into one that is equal to that. */
+export const merge = (top: Book, below = top.below): void => {
   if (!below) throw new Error('only a fork can be merged')
   const { header, revision, hash, recordedAt, nextExpiry, periods } = top
   Object.assign(below, { header, revision, hash, recordedAt, nextExpiry, periods })
   for (const name of mapNames) {
-    const target: Map<string, unknown> = below[name]
+    const target: Keyed<unknown> = below[name]
     for (const [key, value] of top[name]) target.set(key, value)
   }
   for (const [name, revision] of top.lookups) keep(below, name, revision)
@@ -93,7 +94,7 @@ export const merge = (top: Book): void => {
 }
 
 type MapName = (typeof mapNames)[number] | 'holds' | 'lookups'
-type Value<Name extends MapName> = Book[Name] extends Map<string, infer V> ? V : never
+type Value<Name extends MapName> = Book[Name] extends Keyed<infer V> ? V : never
 
 const find = <Name extends MapName>(book: Book, name: Name, key: string) => {
   for (let layer: Book | null = book; layer; layer = layer.below) {
@@ -202,10 +203,26 @@ export const dueHolds = (book: Book, now: number): Hold[] => {
 const byExpiry = (one: Hold, other: Hold): number =>
   (one.expiresAt ?? 0) - (other.expiresAt ?? 0) || (one.id < other.id ? -1 : 1)
 
+/** Whether no layer above has its own word on this hold. */
+const isUppermost = (book: Book, layer: Book, id: string): boolean => {
+  let above: Book | null = book
+  while (above && above !== layer && above.holds.get(id) === undefined) above = above.below
+  return above === layer
+}
+
 const openHolds = function* (book: Book): Generator<Hold> {
   for (let layer: Book | null = book; layer; layer = layer.below) {
-    for (const [id, hold] of layer.holds) if (hold && findHold(book, id) === hold) yield hold
+    for (const [id, hold] of layer.holds) if (hold && isUppermost(book, layer, id)) yield hold
   }
+}
+
+/** Bytes of memory, roughly. */
+export const sizeOf = (book: Book): number => {
+  const { lookups, memory, below } = book
+  let bytes = lookups.size * 200 + (below ? sizeOf(below) : 0)
+  for (const name of [...mapNames, 'holds'] as const) bytes += bytesOf(book[name])
+  for (const { bits } of memory?.filter.layers ?? []) bytes += bits.length
+  return bytes
 }
 
 /** Digits after the point: as the book declares it, else by ISO 4217. */

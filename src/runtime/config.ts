@@ -56,6 +56,8 @@ const serviceConfig = (environment: Environment): ServiceConfig => ({
   writer: {
     window: countOf(environment, 'DAYBOOK_LOOKUP_WINDOW', 100_000),
     gap: 20_000,
+    snapshotEvery: countOf(environment, 'DAYBOOK_SNAPSHOT_EVERY', 25_000),
+    memory: countOf(environment, 'DAYBOOK_WRITER_MEMORY_MB', 512) * 2 ** 20,
   },
 })
 

@@ -4,12 +4,18 @@ import type { LookupIndex } from '../commands/lookup-index.ts'
 import { Rejected } from '../domain/rejection.ts'
 import type { ApiMetrics } from './metrics.ts'
 
-/** The same log, its appends counted and timed. */
+/** The same log, its appends counted and timed, and the events read through it counted. */
 export const measuredLog = <Log extends BookLog>(
   log: Log,
-  { appends, groupSize }: ApiMetrics,
+  { appends, groupSize, eventsRead }: ApiMetrics,
 ): Log => ({
   ...log,
+  read: async function* (...what) {
+    for await (const event of log.read(...what)) {
+      eventsRead.inc()
+      yield event
+    }
+  },
   append: async (bookId, expected, events) => {
     const stop = appends.startTimer()
     const result = await log.append(bookId, expected, events)

@@ -83,6 +83,11 @@ export const apiMetrics = (register: Registry) => {
       labelNames: ['result'],
       registers,
     }),
+    eventsRead: new Counter({
+      name: 'daybook_writer_events_read_total',
+      help: 'Events that writers read from the log: to begin with, after a conflict, and old ones',
+      registers,
+    }),
     lookups: new Counter({
       name: 'daybook_lookup_questions_total',
       help: 'Questions for keys and ids older than the memory of a writer: answered, or away',

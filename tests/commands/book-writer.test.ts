@@ -11,6 +11,7 @@ import { byTheWriter, Rejected, type RejectionCode, reject } from '../../src/dom
 import type { StoredEvent } from '../../src/domain/upcast.ts'
 import { noBalances } from '../support/facts.ts'
 import { bookId, idSource, receivedOf } from '../support/received.ts'
+import { noSnapshots } from './simulation/snapshots.ts'
 import { simulatedStore } from './simulation/store.ts'
 import { virtualTime } from './simulation/time.ts'
 
@@ -45,7 +46,7 @@ const setUp = () => {
     },
   }
   const { now: clock, after } = time
-  const limits = { window: 1_000, gap: 1_000 }
+  const limits = { window: 1_000, gap: 1_000, snapshotEvery: 1_000, memory: 1e9 }
   const index: LookupIndex = {
     find: async () => {
       calls.questions++
@@ -53,7 +54,16 @@ const setUp = () => {
     },
   }
   const quiet = { random: () => 0.5, appended: () => {}, warn: () => {} }
-  const options = { log, index, balances: noBalances, limits, clock, after, ...quiet }
+  const options = {
+    log,
+    index,
+    balances: noBalances,
+    ...noSnapshots,
+    limits,
+    clock,
+    after,
+    ...quiet,
+  }
   const writer = bookWriter(bookId, options)
   const elsewhere = bookWriter(bookId, options)
 
@@ -394,7 +404,7 @@ describe('the writers of a process', () => {
       assert.deepEqual(codesOf(await settled([writers.submit(accounts('a'))])), ['done'])
       assert.equal(calls.reads, before)
     } finally {
-      writers.close()
+      await writers.close()
     }
   })
 
@@ -409,7 +419,7 @@ describe('the writers of a process', () => {
       }
       assert.equal(calls.appends, 0)
     } finally {
-      writers.close()
+      await writers.close()
     }
   })
 })

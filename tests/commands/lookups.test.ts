@@ -11,6 +11,7 @@ import { Rejected } from '../../src/domain/rejection.ts'
 import type { StoredEvent } from '../../src/domain/upcast.ts'
 import { noBalances } from '../support/facts.ts'
 import { bookId, idSource, receivedOf } from '../support/received.ts'
+import { noSnapshots } from './simulation/snapshots.ts'
 import { simulatedStore } from './simulation/store.ts'
 import { virtualTime } from './simulation/time.ts'
 
@@ -52,8 +53,8 @@ const setUp = (gap = 1_000) => {
   const { now: clock, after } = time
   const quiet = { random: () => 0.5, appended: () => {}, warn: () => {} }
   const writer = bookWriter(bookId, {
-    ...{ log, index, balances: noBalances, clock, after, ...quiet },
-    limits: { window: 8, gap },
+    ...{ log, index, balances: noBalances, ...noSnapshots, clock, after, ...quiet },
+    limits: { window: 8, gap, snapshotEvery: 1_000, memory: 1e9 },
   })
   const settled = async (commands: Parameters<typeof writer.submit>[0][]) => {
     const all = Promise.allSettled(commands.map(writer.submit))

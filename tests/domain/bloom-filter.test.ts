@@ -9,7 +9,7 @@ describe('a filter', () => {
   })
 
   it('has all that was added, over as many layers as it took', () => {
-    assert.equal(filter.layers.length, 3)
+    assert.equal(filter.layers.length, 4)
     for (let index = 0; index < count; index++) assert(filter.mayHave(`key ${index}`), `${index}`)
   })
 

@@ -177,7 +177,7 @@ const fold = (log: readonly Recorded[]): Book => {
 export const plain = (book: Book) => {
   // When the book has to look for holds that are over is only a bound.
   const { below: _, memory: __, known: ___, nextExpiry: ____, ...rest } = book
-  const sorted = <Value>(map: ReadonlyMap<string, Value>) =>
+  const sorted = <Value>(map: Iterable<[string, Value]>) =>
     [...map].sort(([one], [other]) => (one < other ? -1 : 1))
   return {
     ...rest,
@@ -185,6 +185,7 @@ export const plain = (book: Book) => {
     accounts: sorted(book.accounts),
     codes: sorted(book.codes),
     holds: sorted(book.holds),
+    members: sorted(book.members),
     lookups: sorted(book.lookups),
   }
 }

@@ -6,14 +6,23 @@ import { emptyBook } from '../../../src/domain/book.ts'
 import { genesis, hashEvent } from '../../../src/domain/chain.ts'
 import { evolve } from '../../../src/domain/evolve.ts'
 import { Rejected, type RejectionCode, stateless } from '../../../src/domain/rejection.ts'
+import { unpackBook } from '../../../src/domain/snapshot/book-snapshot.ts'
 import { factsFrom } from '../../support/facts.ts'
+import { finish } from '../../support/finish.ts'
 import { bookId } from '../../support/received.ts'
+import { plain } from '../../support/run-table.ts'
 import type { Attempt, Run } from './simulate.ts'
 
 /** Everything that is wrong with a run; empty if nothing is. */
 export const violations = (run: Run): string[] => {
   const found: string[] = []
-  for (const check of [chainIsWhole, moneyIsSound, eachEventOnce, announcedIsStored]) {
+  for (const check of [
+    chainIsWhole,
+    moneyIsSound,
+    eachEventOnce,
+    announcedIsStored,
+    snapshotsAreTrue,
+  ]) {
     found.push(...check(run))
   }
   for (const attempt of run.attempts) found.push(...attemptIsHonest(attempt, run))
@@ -87,6 +96,21 @@ const announcedIsStored = ({ store, announced }: Run): string[] =>
   announced
     .filter((event) => !isDeepStrictEqual(store.events[event.revision], event))
     .map(({ revision }) => `${revision} was announced otherwise than it is stored`)
+
+/** Each is what the log comes to at its revision. */
+const snapshotsAreTrue = ({ store, snapshots }: Run): string[] => {
+  const found: string[] = []
+  const book = emptyBook(bookId)
+  for (const snapshot of [...snapshots].sort((a, b) => a.head.revision - b.head.revision)) {
+    const { revision } = snapshot.head
+    while (book.revision < revision) evolve(book, store.events[book.revision + 1]!)
+    const kept = plain(finish(unpackBook(snapshot, 1)))
+    if (!isDeepStrictEqual({ ...kept, lookups: [] }, { ...plain(book), lookups: [] })) {
+      found.push(`the snapshot of ${revision} is not what the log comes to`)
+    }
+  }
+  return found
+}
 
 const retryable: ReadonlySet<RejectionCode> = new Set<RejectionCode>([
   'store_unavailable',

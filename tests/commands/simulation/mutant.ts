@@ -45,7 +45,7 @@ const resolve = (from: string, path: string): string =>
 /** The compiled text of what a writer may rest on, by its place below src. */
 const compiled = (): Map<string, string> => {
   const modules = new Map<string, string>()
-  for (const folder of ['commands', 'domain', 'domain/events']) {
+  for (const folder of ['commands', 'domain', 'domain/events', 'domain/snapshot']) {
     for (const name of readdirSync(new URL(folder, root))) {
       if (!name.endsWith('.js') || name.includes('.mutant-')) continue
       const text = readFileSync(new URL(`${folder}/${name}`, root), 'utf8')

@@ -136,7 +136,7 @@ export const plantedAround: Readonly<Record<string, Mistake>> = {
 export const plantedWithin: Readonly<Record<string, Mutation>> = {
   'keeps the overlay after a conflict': [
     "if (result.kind !== 'appended')",
-    "if (result.kind !== 'appended') merge(book);\n        if (result.kind !== 'appended')",
+    "if (result.kind !== 'appended') committed.commit(book, events);\n        if (result.kind !== 'appended')",
   ],
   'refuses before the append': [
     'const fate = await commit(decided);',
@@ -160,7 +160,7 @@ export const plantedWithin: Readonly<Record<string, Mutation>> = {
   ],
   'merges before the append': [
     'const result = await appendUntilCertain(events)',
-    'merge(book);\n        const result = await appendUntilCertain(events)',
+    'committed.commit(book, events);\n        const result = await appendUntilCertain(events)',
   ],
   'takes a refused attempt for the end of those before it': [
     "result.why !== 'denied' || attempt === 0",
@@ -168,9 +168,9 @@ export const plantedWithin: Readonly<Record<string, Mutation>> = {
   ],
   'builds on what the store refused': [
     "if (result.kind === 'refused') {",
-    "if (result.kind === 'refused') {\n            merge(book);",
+    "if (result.kind === 'refused') {\n            committed.commit(book, events);",
   ],
-  'does not read what it missed': ['await refresh()', 'base.revision++'],
+  'does not read what it missed': ['await committed.catchUp()', 'committed.now().revision++'],
 }
 
 /** Mistakes in what it looks up, by changing a place of another module. */
@@ -199,6 +199,31 @@ export const plantedBelow: Readonly<Record<string, readonly [module: string, ...
     'domain/memory.js',
     'memory.floor = Math.max(memory.floor, revision);',
     '',
+  ],
+  'reads a snapshot of another log': [
+    'commands/committed-book.js',
+    'event?.metadata.hash !== head.hash',
+    'false',
+  ],
+  'reads a broken snapshot': [
+    'domain/snapshot/book-snapshot.js',
+    "digest.digest('hex') !== summary.digest",
+    'false',
+  ],
+  'commits into what it packs': [
+    'commands/committed-book.js',
+    'merge(top);',
+    'merge(top); if (book.below) merge(top, book.below);',
+  ],
+  'leaves the filter out of the snapshot': [
+    'domain/snapshot/book-snapshot.js',
+    'bloomFilter(layers)',
+    'bloomFilter()',
+  ],
+  'takes the window of a snapshot for whole': [
+    'domain/snapshot/book-snapshot.js',
+    'floor: head.revision',
+    'floor: -1',
   ],
   'looks into its window only': ['domain/book.js', 'memory.filter.mayHave(name)', 'false'],
 }

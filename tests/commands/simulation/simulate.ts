@@ -2,12 +2,15 @@ import type { BookLog } from '../../../src/commands/book-log.ts'
 import { bookWriter, type WriterOptions } from '../../../src/commands/book-writer.ts'
 import type { LookupIndex } from '../../../src/commands/lookup-index.ts'
 import type { Outcome, Received } from '../../../src/commands/received.ts'
+import type { SnapshotStore } from '../../../src/commands/snapshot-store.ts'
 import type { Recorded } from '../../../src/domain/events/index.ts'
+import type { Snapshot } from '../../../src/domain/snapshot/book-snapshot.ts'
 import { noBalances } from '../../support/facts.ts'
 import { type Random, randomOf } from '../../support/random.ts'
 import { bookId, idSource, receivedOf } from '../../support/received.ts'
 import { reachIndex, type SimulatedIndex } from './index-of-lookups.ts'
 import { type Request, requestsOf } from './requests.ts'
+import { reachSnapshots, type SimulatedSnapshots } from './snapshots.ts'
 import { reach, type SimulatedStore, simulatedStore, type Weather } from './store.ts'
 import { type VirtualTime, virtualTime } from './time.ts'
 
@@ -33,6 +36,7 @@ export type Run = {
   readonly attempts: readonly Attempt[]
   /** Revisions that each living or dead process said it had appended. */
   readonly announced: readonly Recorded[]
+  readonly snapshots: readonly Snapshot[]
   readonly isIdle: boolean
 }
 
@@ -41,6 +45,7 @@ export type Mistake = {
   readonly writer?: typeof bookWriter
   readonly log?: (log: BookLog, surroundings: MistakeSurroundings) => BookLog
   readonly index?: (index: LookupIndex, surroundings: MistakeSurroundings) => LookupIndex
+  readonly snapshots?: (kept: SnapshotStore, surroundings: MistakeSurroundings) => SnapshotStore
   readonly after?: (after: WriterOptions['after']) => WriterOptions['after']
   readonly received?: (received: Received) => Received
 }
@@ -59,6 +64,7 @@ const calm: Weather = {
   slowRead: 0,
   laggingIndex: 0,
   falseIndex: 0,
+  falseSnapshot: 0,
   denied: 0,
   isSmall: false,
 }
@@ -80,6 +86,7 @@ const weatherOf = (random: Random): Weather => {
     slowRead: random.pick(rates) / 3,
     laggingIndex: random.pick([0, 0.5, 1]),
     falseIndex: random.pick(rates),
+    falseSnapshot: random.pick([0, 0.1, 0.5]),
   }
 }
 
@@ -98,8 +105,19 @@ export const simulate = async (seed: number, mistake: Mistake = {}): Promise<Run
   const limits: WriterOptions['limits'] = {
     window: random.pick([1, 2, 5, 20, 1_000]),
     gap: random.pick([0, 2, 10, 1_000]),
+    snapshotEvery: random.pick([1, 2, 8, 1_000]),
+    memory: 1e9,
   }
-  const world: World = { time, store, index: { checkpoint: -1 }, random, weather, limits }
+  const snapshots: SimulatedSnapshots = { kept: [], saved: [] }
+  const world: World = {
+    time,
+    store,
+    index: { checkpoint: -1 },
+    snapshots,
+    random,
+    weather,
+    limits,
+  }
   const start = () => startProcess(world, announced, mistake)
   const processes = Array.from({ length: random.between(1, 3) }, start)
   const nextId = idSource(seed.toString(16))
@@ -174,6 +192,16 @@ export const simulate = async (seed: number, mistake: Mistake = {}): Promise<Run
       processes[victim] = start()
     })
   }
+  const lettingGo = random.chance(0.5) ? random.between(1, 4) : 0
+  for (let count = 0; count < lettingGo; count++) {
+    time.after(random.between(100, 35_000), () => {
+      const place = random.between(0, processes.length - 1)
+      const { writer } = processes[place]!
+      if (!writer.isIdle()) return
+      void writer.keep()
+      processes[place] = start()
+    })
+  }
   const all = requestsOf(random)
   void Promise.all(all.clients.map(client))
   // Time is not over before the weather has cleared.
@@ -186,7 +214,7 @@ export const simulate = async (seed: number, mistake: Mistake = {}): Promise<Run
   }
   await time.runOut()
   const isIdle = processes.every(({ writer }) => writer.isIdle())
-  return { store, attempts, announced, isIdle }
+  return { store, attempts, announced, snapshots: snapshots.saved, isIdle }
 }
 
 type Process = {
@@ -199,13 +227,14 @@ type World = {
   readonly time: VirtualTime
   readonly store: SimulatedStore
   readonly index: SimulatedIndex
+  readonly snapshots: SimulatedSnapshots
   readonly random: Random
   readonly weather: () => Weather
   readonly limits: WriterOptions['limits']
 }
 
 const startProcess = (
-  { time, store, index, random, weather, limits }: World,
+  { time, store, index, snapshots, random, weather, limits }: World,
   announced: Recorded[],
   mistake: Mistake,
 ): Process => {
@@ -222,12 +251,15 @@ const startProcess = (
   const surroundings = { random, after, weather }
   const log = reach(store, surroundings, time.after)
   const lookups = reachIndex(index, store, surroundings)
+  const kept = reachSnapshots(snapshots, store, surroundings)
   const around = { store, random, sleep }
   const writer = (mistake.writer ?? bookWriter)(bookId, {
     log: mistake.log?.(log, around) ?? log,
     index: mistake.index?.(lookups, around) ?? lookups,
     balances: noBalances,
+    snapshots: mistake.snapshots?.(kept, around) ?? kept,
     limits,
+    pause: () => (random.chance(0.5) ? sleep(random.between(0, 30)) : null),
     clock: () => time.now(),
     after: mistake.after?.(after) ?? after,
     random: random.next,

@@ -44,6 +44,8 @@ export type Weather = {
   readonly laggingIndex: number
   /** It is that of another log, or broken. */
   readonly falseIndex: number
+  /** A snapshot is broken, or of another log. */
+  readonly falseSnapshot: number
   /** The store does not let this process write just now. */
   readonly denied: number
   /** It refuses appends of more than two events. */

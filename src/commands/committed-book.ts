@@ -1,0 +1,190 @@
+import { type Book, emptyBook, fork, merge, sizeOf } from '../domain/book.ts'
+import type { Recorded } from '../domain/events/index.ts'
+import { evolve } from '../domain/evolve.ts'
+import { packBook, type SnapshotHead, unpackBook } from '../domain/snapshot/book-snapshot.ts'
+import { upcast } from '../domain/upcast.ts'
+import type { BookLog } from './book-log.ts'
+import type { SnapshotStore } from './snapshot-store.ts'
+
+type Options = {
+  readonly log: BookLog
+  readonly snapshots: SnapshotStore
+  readonly limits: { readonly window: number; readonly snapshotEvery: number }
+  /** Lets whatever else waits have its turn, if it is time for that. */
+  readonly pause: () => Promise<void> | null
+  readonly warn: (message: string, details: object) => void
+}
+
+/** What a writer knows of its book that is in the log for certain. */
+export type CommittedBook = {
+  readonly now: () => Book
+  /** Reads all of it the first time: from a snapshot, and what came after that from the log. */
+  readonly load: () => Promise<void>
+  /** Reads what others have appended. */
+  readonly catchUp: () => Promise<void>
+  /** Forgets everything. It is read anew when it is next asked for. */
+  readonly doubt: () => void
+  /** Puts a decided group's book into this one, once its events are stored. */
+  readonly commit: (top: Book, events: readonly Recorded[]) => void
+  /** To be called when no book stands on this one: it may be exchanged for a smaller equal. */
+  readonly settle: () => void
+  /** Stores a snapshot if enough is new since the last one. */
+  readonly keep: () => Promise<void>
+  /** Bytes of memory, roughly. */
+  readonly bytes: () => number
+}
+
+/** So many transactions are worth a mebibyte of snapshot. */
+const newsAMebibyte = 500
+/** A book that is let go of is worth a snapshot if so much is new. */
+const worthKeeping = 0.1
+/** While a book is read from the log it is packed more seldom. */
+const whileReading = 8
+
+export const committedBook = (bookId: string, options: Options): CommittedBook => {
+  const { log, snapshots, limits, pause, warn } = options
+  const empty = () => emptyBook(bookId, limits.window)
+  let book = empty()
+  let isLoaded = false
+  /** Transactions and the like since the last snapshot. */
+  let news = 0
+  let isPacking = false
+  /** A smaller equal of the book that `book` stands on. */
+  let smaller: { readonly of: Book; readonly book: Book } | null = null
+
+  /** A large book is worth its snapshot after more. */
+  const every = () =>
+    Math.max(limits.snapshotEvery, newsAMebibyte * Math.floor(sizeOf(book) / 2 ** 20))
+
+  const readSnapshot = async (head: SnapshotHead): Promise<Book | null> => {
+    let event: Recorded | null = null
+    for await (const stored of log.read(bookId, head.revision, 1)) event = upcast(stored)
+    try {
+      if (event?.metadata.hash !== head.hash) throw new Error('the log has no such event')
+      return await paced(unpackBook(await snapshots.read(head), limits.window), pause)
+    } catch (error) {
+      const { revision } = head
+      warn('snapshot skipped', { book: bookId, revision, error: (error as Error).message })
+      return null
+    }
+  }
+
+  const newestSnapshot = async (): Promise<Book> => {
+    try {
+      for (const head of await snapshots.list(bookId)) {
+        const found = await readSnapshot(head)
+        if (found) return found
+      }
+    } catch (error) {
+      warn('no snapshot can be read', { book: bookId, error: (error as Error).message })
+    }
+    return empty()
+  }
+
+  const readLog = async (): Promise<void> => {
+    for await (const stored of log.read(bookId, book.revision + 1)) {
+      const event = upcast(stored)
+      if (event.metadata.previous_hash !== book.hash) {
+        throw new Error(`event ${event.id} does not follow revision ${book.revision} as known here`)
+      }
+      evolve(book, event)
+      news += newsOf(event)
+      if (isLoaded || news < whileReading * every()) continue
+      await pack()
+      settle()
+    }
+  }
+
+  const load = async (): Promise<void> => {
+    if (isLoaded) return
+    if (book.revision < 0) book = await newestSnapshot()
+    await readLog()
+    isLoaded = true
+  }
+
+  /** Nothing new to read after a conflict means that the log is older than what we knew. */
+  const catchUp = async (): Promise<void> => {
+    const before = book.revision
+    await readLog()
+    if (book.revision !== before || (await log.lastRevision(bookId)) >= before) return
+    warn('the log is older than this writer: reading the book anew', { book: bookId, before })
+    doubt()
+    await load()
+  }
+
+  const doubt = () => {
+    book = empty()
+    isLoaded = false
+    smaller = null
+    news = 0
+  }
+
+  /**
+   * Packs what is committed now, while commits go on into a layer above it. The snapshot shows one
+   * revision and nothing of what came later.
+   */
+  const pack = async (): Promise<void> => {
+    settle()
+    if (isPacking || book.below) return
+    isPacking = true
+    const frozen = book
+    const before = news
+    book = fork(frozen)
+    news = 0
+    try {
+      const packed = await paced(packBook(frozen), pause)
+      // Unless it was doubted meanwhile.
+      if (book.below !== frozen) return
+      smaller = { of: frozen, book: packed.book }
+      await snapshots.save(packed.snapshot)
+    } catch (error) {
+      news += before
+      warn('snapshot not kept', { book: bookId, error: (error as Error).message })
+    } finally {
+      isPacking = false
+    }
+  }
+
+  const settle = () => {
+    if (!smaller || book.below !== smaller.of) return
+    merge(book, smaller.book)
+    book = smaller.book
+    smaller = null
+  }
+
+  return {
+    now: () => book,
+    load,
+    catchUp,
+    doubt,
+    commit: (top, events) => {
+      merge(top)
+      for (const event of events) news += newsOf(event)
+      if (news >= every()) void pack()
+    },
+    settle,
+    keep: async () => {
+      if (isLoaded && news > 0 && news >= every() * worthKeeping) await pack()
+    },
+    bytes: () => sizeOf(book),
+  }
+}
+
+/** How much reading an event takes, in transactions. */
+const newsOf = (event: Recorded): number => {
+  if (event.type === 'TransactionsRecorded') return Math.max(1, event.data.transactions.length)
+  return event.type === 'AccountsOpened' ? event.data.accounts.length : 1
+}
+
+/** Runs something step by step, and lets others have their turn in between. */
+const paced = async <Result>(
+  steps: Generator<undefined, Result>,
+  pause: Options['pause'],
+): Promise<Result> => {
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+    const pausing = pause()
+    if (pausing) await pausing
+  }
+}
