@@ -7,6 +7,7 @@ import { type Facts, mentionsOf } from './facts.ts'
 import { type BalanceIndex, fetchTrialBalance } from './fetch-trial-balance.ts'
 import type { IndexAnswer, LookupIndex } from './lookup-index.ts'
 import type { Received } from './received.ts'
+import { within } from './within.ts'
 
 export type Sources = {
   readonly log: BookLog
@@ -140,13 +141,3 @@ export const factFetcher = (bookId: string, sources: Sources) => {
     return { known, events, unsettled, balance }
   }
 }
-
-const within = <Result>(
-  ms: number,
-  work: Promise<Result>,
-  after: Sources['after'],
-): Promise<Result> =>
-  new Promise((resolve, reject) => {
-    const callOff = after(ms, () => reject(new Error(`no answer within ${ms} ms`)))
-    void work.then(resolve, reject).finally(callOff)
-  })

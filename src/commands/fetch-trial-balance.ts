@@ -5,6 +5,7 @@ import { authorise } from './authorise.ts'
 import type { BookLog } from './book-log.ts'
 import type { GroupBalance } from './facts.ts'
 import type { Received } from './received.ts'
+import { within } from './within.ts'
 
 /**
  * A trial balance of what counts before an instant (in ms since 1970), from somewhere that may lag
@@ -19,11 +20,13 @@ export type BalanceSources = {
   readonly log: BookLog
   readonly balances: BalanceIndex
   readonly clock: () => number
+  readonly after: (ms: number, run: () => void) => () => void
   readonly warn: (message: string, details: object) => void
 }
 
 /** The stream is not read for longer. */
 const gapMs = 3_000
+const indexMs = 1_500
 
 /**
  * The trial balance that the first command of a group needs, at the book's revision: what an index
@@ -32,7 +35,7 @@ const gapMs = 3_000
 export const fetchTrialBalance = async (
   book: Book,
   first: Received | undefined,
-  { log, balances, clock, warn }: BalanceSources,
+  { log, balances, clock, after, warn }: BalanceSources,
 ): Promise<GroupBalance | null> => {
   if (!first?.command.trialBalanceEnd) return null
   if (authorise(first, book)) return { of: first, balance: null }
@@ -40,7 +43,7 @@ export const fetchTrialBalance = async (
 
   const fromIndex = async () => {
     try {
-      const found = await balances(book.id, end)
+      const found = await within(indexMs, balances(book.id, end), after)
       // What has seen more than this writer was made of another log, or this writer is behind.
       if (found.revision <= book.revision) return found
     } catch (error) {

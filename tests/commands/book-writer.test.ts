@@ -2,12 +2,16 @@ import assert from 'node:assert/strict'
 import type { Appended, BookLog } from '../../src/commands/book-log.ts'
 import { answerWithin, bookWriter } from '../../src/commands/book-writer.ts'
 import { bookWriters } from '../../src/commands/book-writers.ts'
+import { closePeriod } from '../../src/commands/close-period.ts'
+import type { BalanceIndex } from '../../src/commands/fetch-trial-balance.ts'
 import type { LookupIndex } from '../../src/commands/lookup-index.ts'
 import { openAccounts } from '../../src/commands/open-accounts.ts'
 import { openBook } from '../../src/commands/open-book.ts'
 import type { Outcome } from '../../src/commands/received.ts'
 import { recordTransactions } from '../../src/commands/record-transactions.ts'
+import type { Recorded } from '../../src/domain/events/index.ts'
 import { byTheWriter, Rejected, type RejectionCode, reject } from '../../src/domain/rejection.ts'
+import { trialBalanceHash } from '../../src/domain/trial-balance.ts'
 import type { StoredEvent } from '../../src/domain/upcast.ts'
 import { noBalances } from '../support/facts.ts'
 import { bookId, idSource, receivedOf } from '../support/received.ts'
@@ -100,6 +104,7 @@ const setUp = () => {
     book,
     accounts,
     transfer,
+    nextId,
   }
 }
 
@@ -263,6 +268,92 @@ describe('a book writer', () => {
     assert.deepEqual(results, ['outcome_unknown', 'store_unavailable'])
     assert.equal(store.events.length, 3)
     assert(writer.isIdle())
+  })
+
+  describe('closing a period', () => {
+    const through = '2024-02-29'
+    const close = (nextId: () => string) => receivedOf(closePeriod, { through }, { nextId })
+    const early = { effective_at: '2024-02-01', transfers: [{ from: 'a', to: 'b', amount: '5' }] }
+    const pay = (nextId: () => string) =>
+      receivedOf(recordTransactions, { transactions: [early], atomic: true }, { nextId })
+    /** What the closings say of `a`, an account that was paid from `times`, five each. */
+    const hashOf = (store: { readonly events: readonly Recorded[] }, times: number): string => {
+      const opened = store.events[1]
+      assert(opened?.type === 'AccountsOpened')
+      const [a, b] = opened.data.accounts.map(({ id }) => id) as [string, string]
+      const amount = String(5 * times)
+      return trialBalanceHash([
+        { account_id: a, currency: 'EUR', debit: '0', credit: amount },
+        { account_id: b, currency: 'EUR', debit: amount, credit: '0' },
+      ])
+    }
+    const hashes = (store: { readonly events: readonly Recorded[] }) =>
+      store.events.flatMap(({ type, data }) =>
+        type === 'PeriodClosed'
+          ? [(data as { trial_balance_hash: string }).trial_balance_hash]
+          : [],
+      )
+
+    it('rests on all that its group holds before it, and on nothing after it', async () => {
+      const { writer, settled, open, store, nextId } = setUp()
+      await open()
+      const group = [pay(nextId), pay(nextId), close(nextId), pay(nextId), pay(nextId)]
+      const results = codes(await settled(group.map(writer.submit)))
+      const after = ['period_closed', 'period_closed']
+      assert.deepEqual(results, ['done', 'done', 'done', ...after])
+      assert.deepEqual(hashes(store), [hashOf(store, 2)])
+    })
+
+    it('adds the book up where the balances never come, are older, or of another log', async () => {
+      const older: BalanceIndex = async () => ({ revision: 1, balance: new Map() })
+      const another: BalanceIndex = async () => ({
+        revision: 99,
+        balance: new Map([['x', { currency: 'EUR', debit: 1n }]]),
+      })
+      const away: BalanceIndex = async () => {
+        throw new Error('connect ECONNREFUSED')
+      }
+      for (const balances of [older, another, away, () => new Promise<never>(() => {})]) {
+        const { options, settled, open, store, nextId } = setUp()
+        await open()
+        const writer = bookWriter(bookId, { ...options, balances })
+        const results = await settled([pay(nextId), close(nextId)].map(writer.submit))
+        assert.deepEqual(codes(results), ['done', 'done'])
+        assert.deepEqual(hashes(store), [hashOf(store, 1)])
+      }
+    })
+
+    it('is given up where adding up takes too long, and the book goes on', async () => {
+      const { options, time, settled, open, store, nextId, transfer } = setUp()
+      await open()
+      const read: BookLog['read'] = async function* (id, from, limit) {
+        for await (const event of options.log.read(id, from, limit)) {
+          if (limit !== undefined && limit > 1) await time.sleep(2_000)
+          yield event
+        }
+      }
+      const writer = bookWriter(bookId, { ...options, log: { ...options.log, read } })
+      await settled([writer.submit(transfer())])
+      assert.deepEqual(codes(await settled([writer.submit(close(nextId))])), ['store_unavailable'])
+      assert.deepEqual(codes(await settled([writer.submit(transfer())])), ['done'])
+      assert.deepEqual(hashes(store), [])
+    })
+
+    it('costs nothing for one who may not close it', async () => {
+      const { options, settled, open, nextId } = setUp()
+      await open()
+      let questions = 0
+      const balances: BalanceIndex = async (...what) => {
+        questions++
+        return noBalances(...what)
+      }
+      const writer = bookWriter(bookId, { ...options, balances })
+      const stranger = { ...close(nextId), actor: nextId(), isAdmin: false }
+      assert.deepEqual(codes(await settled([writer.submit(stranger)])), ['book_not_found'])
+      assert.equal(questions, 0)
+      assert.deepEqual(codes(await settled([writer.submit(close(nextId))])), ['done'])
+      assert.equal(questions, 1)
+    })
   })
 
   it('never stores what it called unavailable while it was still reading the book', async () => {
