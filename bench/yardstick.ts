@@ -6,6 +6,7 @@ import { rememberedAddresses } from '../src/api/addresses.ts'
 import type { Dependencies } from '../src/api/dependencies.ts'
 import { answerErrors } from '../src/api/errors.ts'
 import { mount } from '../src/api/mount.ts'
+import { rateLimit } from '../src/api/rate-limit.ts'
 import { createTokens } from '../src/api/tokens.ts'
 import { createLogger, requestLog } from '../src/runtime/log.ts'
 import { connectPostgres } from '../src/runtime/postgres.ts'
@@ -22,8 +23,13 @@ const pool = connectPostgres(environment('DATABASE_URL'), {
 })
 const tokens = createTokens(environment('DAYBOOK_JWT_SECRET'))
 
+const rate = Number(environment('DAYBOOK_RATE_LIMIT'))
 const router = new Router()
-const dependencies = { tokens, log } as Partial<Dependencies> as Dependencies
+const dependencies = {
+  tokens,
+  log,
+  admit: rateLimit(rate, Date.now),
+} as Partial<Dependencies> as Dependencies
 const addresses = rememberedAddresses()
 for (const route of plainRoutes(dependencies, pool)) mount(router, addresses, dependencies, route)
 const app = new Koa()

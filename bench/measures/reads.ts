@@ -1,4 +1,5 @@
 import type { LocalServer } from '../../src/local/child.ts'
+import { cursorSigner, paging } from '../../src/queries/page.ts'
 import { loadOf } from '../load/ask-load.ts'
 import type { Asked } from '../load/requests.ts'
 import { untilFolded } from '../parts/book.ts'
@@ -79,9 +80,10 @@ export const uncachedPages: Measure = {
       revision: 2 + Math.floor(Math.random() * batches),
       index: Math.floor(Math.random() * size),
     }))
-    const signature = await signatureOf(bench, book.id)
-    const toCursor = ({ revision, index }: (typeof places)[number]) =>
-      Buffer.from(JSON.stringify([signature, revision, index])).toString('base64url')
+    const shape = { list: 'transactions', book: book.id, sort: '-created_at', filters: {} }
+    const sign = cursorSigner(stack.environment['DAYBOOK_FINGERPRINT_SECRET'] ?? '')
+    const { cursorOf } = paging({}, shape, sign, batches + 1)
+    const toCursor = ({ revision, index }: (typeof places)[number]) => cursorOf([revision, index])
     const load = (paths: readonly string[]) => ({
       clients: 32,
       asked: {
@@ -100,12 +102,4 @@ export const uncachedPages: Measure = {
       yardsticks: [contender(bench, 'hand-written SQL, pool of 8', hand, load(pages))],
     }
   },
-}
-
-/** What stands before the place in a cursor of this list. */
-const signatureOf = async ({ stack }: Bench, bookId: string): Promise<string> => {
-  const url = `${stack.servers['api']?.url}/v1/books/${bookId}/transactions`
-  const response = await fetch(url, { headers: { authorization: `Bearer ${stack.token}` } })
-  const { meta } = (await response.json()) as { meta: { nextCursor: string } }
-  return JSON.parse(Buffer.from(meta.nextCursor, 'base64url').toString())[0]
 }

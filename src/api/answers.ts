@@ -12,6 +12,7 @@ import type {
 } from '../domain/events/transactions-recorded.ts'
 import { isKept } from '../domain/hold.ts'
 import { periodId } from '../domain/period.ts'
+import { accountTag } from '../queries/account-tag.ts'
 import type { MemberAnswer } from '../queries/members.ts'
 import type { ClosingAnswer, ReopeningAnswer } from '../queries/periods.ts'
 import type {
@@ -23,7 +24,6 @@ import type {
   TransactionResource,
 } from '../queries/resources.ts'
 import type { Reply } from './route.ts'
-import { accountTag } from './versions.ts'
 
 /** Answers to commands are functions of their event alone, so a retry gets the first one again. */
 type Done = Extract<Outcome, { kind: 'done' }>

@@ -1,9 +1,10 @@
 import type { Kysely } from 'kysely'
 import type { Outcome, Received } from '../commands/received.ts'
-import type { PageParameters } from '../queries/page.ts'
+import type { PageParameters, Sign } from '../queries/page.ts'
 import type { Envelope, Query, ReadModel } from '../queries/query.ts'
 import type { Administration } from './administration.ts'
 import type { History } from './history.ts'
+import type { Admit } from './rate-limit.ts'
 import type { Principal } from './route.ts'
 import type { Tokens } from './tokens.ts'
 
@@ -48,11 +49,11 @@ export type Dependencies = {
     parameters: Parameters,
     /** `member`: who must have a role in the book; null for one who needs none. */
     reader: { readonly member: string | null; readonly minRevision: number | null },
-  ) => Promise<{ readonly body: string; readonly revision: number }>
+  ) => Promise<{ readonly body: string; readonly etag: string; readonly revision: number }>
   /** Books as they stand in the event store. */
   readonly history: History
   readonly across: <Data>(
-    run: (db: Kysely<ReadModel>) => Promise<Envelope<Data>>,
+    run: (db: Kysely<ReadModel>, sign: Sign) => Promise<Envelope<Data>>,
   ) => Promise<Envelope<Data>>
   /** Who has this e-mail and password; null if nobody. */
   readonly authenticate: (email: string, password: string) => Promise<Principal | null>
@@ -60,6 +61,7 @@ export type Dependencies = {
   /** Projections and what is done to them. */
   readonly administration: Administration
   readonly tokens: Tokens
+  readonly admit: Admit
   /** Key of the fingerprints kept with idempotency keys. It must never change. */
   readonly fingerprintKey: Buffer
   /** What must work for requests to be served, and what is only slower without. */

@@ -74,7 +74,7 @@ const answer = (
   const isProblem = (ctx.req.headers.accept ?? '').includes('application/problem+json')
   const headers = {
     ...given,
-    ...(status === 503 && { 'Retry-After': retryAfter }),
+    ...((status === 503 || status === 429) && { 'Retry-After': retryAfter }),
     ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
     ...(status === 413 && { Connection: 'close' }),
   }

@@ -19,7 +19,7 @@ import {
 } from './route.ts'
 import { parseStrictJson } from './strict-json.ts'
 import { validator } from './validation.ts'
-import { readIfMatch } from './versions.ts'
+import { contentTag, isKnownTo, readIfMatch } from './versions.ts'
 
 /** Puts a route under its address: authenticate, validate, handle, answer. */
 export const mount = (
@@ -38,6 +38,7 @@ export const mount = (
   const begin = (ctx: Context): Principal => {
     notedOf(ctx).route = routeName
     const principal = isPublic ? nobody : authenticate(ctx, dependencies)
+    if (!isPublic && !dependencies.admit(principal.id)) refuse('rate_limited')
     checkAccept(ctx, route.isStream ? 'text/event-stream' : 'application/json')
     return principal
   }
@@ -155,15 +156,20 @@ const readMinRevision = ({ req }: Context): number | null => {
   return refuse('invalid_request', 'Daybook-Min-Revision is the Daybook-Revision of a write.')
 }
 
-const send = (ctx: Context, reply: Reply): void => {
-  const { status = 200, headers = {} } = reply
+const send = (ctx: Context, { status = 200, headers = {}, ...reply }: Reply): void => {
   if (status === 204) return respond(ctx, status, headers, null, null)
   if ('stream' in reply) return sendStream(ctx, reply.stream)
   const body =
     'body' in reply
       ? reply.body
       : JSON.stringify({ data: reply.data, meta: reply.meta ?? {}, errors: [] })
-  respond(ctx, status, headers, 'application/json', body)
+  if (status !== 200 || (ctx.req.method !== 'GET' && ctx.req.method !== 'HEAD')) {
+    return respond(ctx, status, headers, 'application/json', body)
+  }
+  const { ETag = contentTag(body), ...others } = headers
+  const isKnown = isKnownTo(ctx.req.headers['if-none-match'], ETag)
+  if (isKnown) return respond(ctx, 304, { ...others, ETag }, null, null)
+  respond(ctx, 200, { ...others, ETag }, 'application/json', body)
 }
 
 /** What is streamed is never buffered on its way, and ends quietly where it cannot go on. */

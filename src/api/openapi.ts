@@ -18,7 +18,11 @@ const always: readonly RejectionCode[] = [
   'not_acceptable',
   'store_unavailable',
 ]
-const ofAuthenticated: readonly RejectionCode[] = ['unauthenticated', 'token_expired']
+const ofAuthenticated: readonly RejectionCode[] = [
+  'unauthenticated',
+  'token_expired',
+  'rate_limited',
+]
 const ofQuery: readonly RejectionCode[] = ['unknown_parameter']
 const ofBody: readonly RejectionCode[] = ['malformed_json', 'too_large', 'unsupported_media_type']
 const ofWrite: readonly RejectionCode[] = [
@@ -67,6 +71,11 @@ const ifMatch = Type.String({
   description: 'ETag of the version that is meant: another is refused with 412 version_mismatch',
 })
 
+const ifNoneMatch = Type.String({
+  maxLength: 1000,
+  description: 'ETag of the answer that is known: the same is answered with 304, without its body',
+})
+
 const queryOf = (route: Route) => (makesCommand(route) ? CommandQuery : route.schemas.query)
 
 const parametersOf = (route: Route) => [
@@ -78,6 +87,8 @@ const parametersOf = (route: Route) => [
   ),
   ...(showsRevision(route) ? [parameter('Daybook-Min-Revision', 'header', revision)] : []),
   ...(makesCommand(route) ? [parameter('Idempotency-Key', 'header', key)] : []),
+  ...(route.method === 'get' ? [parameter('If-None-Match', 'header', ifNoneMatch)] : []),
+  ...(route.method === 'get' ? [parameter('If-None-Match', 'header', ifNoneMatch)] : []),
   ...(route.isConditional ? [parameter('If-Match', 'header', ifMatch)] : []),
 ]
 
@@ -104,6 +115,7 @@ const answersOf = (route: Route) => {
       }),
     }
   }
+  if (route.method === 'get') answers['304'] = { description: 'As it is known already' }
   const byStatus = new Map<number, RejectionCode[]>()
   for (const code of refusalsOf(route)) {
     byStatus.set(statuses[code], [...(byStatus.get(statuses[code]) ?? []), code])

@@ -16,8 +16,9 @@ export const read = async <Parameters, Data>(
 ): Promise<Extract<Reply, { body: string }>> => {
   const bookId = bookIdOf(path.book)
   const member = principal.role === 'admin' ? null : principal.id
-  const { body, revision } = await ask(query, bookId, parameters, { member, minRevision })
-  return { body, headers: { 'Daybook-Revision': String(revision) } }
+  const reader = { member, minRevision }
+  const { body, etag, revision } = await ask(query, bookId, parameters, reader)
+  return { body, headers: { 'Daybook-Revision': String(revision), ETag: etag } }
 }
 
 /** Refuses whoever may not read the book: somebody else's is answered like one that is not there. */

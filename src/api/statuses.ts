@@ -10,6 +10,7 @@ export const statuses = {
   idempotency_key_invalid: 400,
   unauthenticated: 401,
   token_expired: 401,
+  rate_limited: 429,
   forbidden: 403,
   book_not_found: 404,
   account_not_found: 404,
@@ -69,5 +70,5 @@ export const statuses = {
   store_unavailable: 503,
 } satisfies Record<RejectionCode, number>
 
-/** Seconds after which a 503 is worth another try. */
+/** Seconds after which a 503 or a 429 is worth another try. */
 export const retryAfter = '1'

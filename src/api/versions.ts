@@ -1,19 +1,8 @@
+import { hash } from 'node:crypto'
 import { refuse } from '../domain/rejection.ts'
 
 const tag = /^(?:W\/)?"[\x21\x23-\x7e]*"$/
-const own = /^"(\d{1,15})-\d{1,15}"$/
-
-/**
- * An account's entity tag: the revision that defines it, which If-Match is compared with, and the
- * one that last changed its balance. A busy account can so be changed between two postings.
- */
-export const accountTag = ({
-  definition_revision,
-  revision = definition_revision,
-}: {
-  readonly definition_revision: number
-  readonly revision?: number
-}): string => `"${definition_revision}-${revision}"`
+const own = /^"(\d{1,15})-\d{1,15}(?:-\d{1,15})?"$/
 
 /**
  * The definition revisions that If-Match allows (RFC 9110, section 13.1.1); null without the
@@ -29,3 +18,12 @@ export const readIfMatch = (header: string | undefined): readonly number[] | nul
   }
   return tags.flatMap((one) => own.exec(one)?.[1] ?? []).map(Number)
 }
+
+/** The entity tag of what has no versions of its own: the same text, the same tag. */
+export const contentTag = (body: string): string => `"${hash('sha1', body, 'base64url')}"`
+
+/** Whether If-None-Match names what would be answered (RFC 9110, section 13.1.2). */
+export const isKnownTo = (header: string | undefined, etag: string): boolean =>
+  header !== undefined &&
+  (header.trim() === '*' ||
+    header.split(',').some((one) => one.trim().replace(/^W\//, '') === etag))

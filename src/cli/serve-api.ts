@@ -3,10 +3,12 @@ import { type AddressInfo, Server as NetServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createApp } from '../api/app.ts'
 import type { Dependencies } from '../api/dependencies.ts'
+import { rateLimit } from '../api/rate-limit.ts'
 import { createTokens } from '../api/tokens.ts'
 import { bookWriters } from '../commands/book-writers.ts'
 import { withinCapacity } from '../commands/capacity.ts'
 import { projections } from '../projections/index.ts'
+import { cursorSigner } from '../queries/page.ts'
 import { balanceIndex } from '../runtime/balance-index.ts'
 import { tagCache } from '../runtime/cache.ts'
 import type { ApiConfig } from '../runtime/config.ts'
@@ -46,11 +48,12 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     statementMs: 4_000,
     onError: (error) => log.warn({ err: error }, 'an idle database connection ended'),
   })
+  const sign = cursorSigner(config.fingerprintSecret)
   const { authenticate, users } = await untilAvailable(
     async () => {
       await prepareProjections(pool, projections)
       await prepareSnapshots(pool)
-      return openCredentials(pool, config.admin)
+      return openCredentials(pool, sign, config.admin)
     },
     ({ message }) => log.warn({ error: message }, 'the database is away: waiting for it'),
   )
@@ -68,7 +71,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
   )
   const expiry = expiryHints(queueRedis, log)
   observeQueue(register, wakes.counts)
-  const model = readModel(pool, tagCache(cacheRedis, log), metrics.cache)
+  const model = readModel(pool, tagCache(cacheRedis, log), sign, metrics.cache)
   const writers = bookWriters({
     log: store,
     balances: balanceIndex(model),
@@ -124,8 +127,9 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
       history: store,
       authenticate,
       users,
-      administration: administer(pool, store, projections),
+      administration: administer(pool, store, projections, sign),
       tokens: createTokens(config.jwtSecret),
+      admit: rateLimit(config.rateLimit, Date.now),
       fingerprintKey: Buffer.from(config.fingerprintSecret),
       health,
       metrics: () => register.metrics(),

@@ -67,6 +67,7 @@ const atTheDoor = {
   idempotency_key_invalid: 'Idempotency-Key takes 1 to 255 visible ASCII characters.',
   unauthenticated: 'Send Authorization: Bearer <token>; POST /v1/auth/login gives one.',
   token_expired: 'The token has expired. Log in again.',
+  rate_limited: 'You send more requests a second than you may. Wait as Retry-After says.',
   user_not_found: 'There is no user with this id.',
   route_not_found: 'There is nothing at this address. See /openapi.json.',
   method_not_allowed: 'This address does not take that method. See the Allow header.',

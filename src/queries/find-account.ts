@@ -16,7 +16,7 @@ export const accountTags = (bookId: string, { account }: { account: string }): s
 export const findAccount = async (
   { db, bookId, now, validUntil }: Reading,
   reference: string,
-): Promise<AccountRow> => {
+): Promise<AccountRow & { next_maturity: string | null }> => {
   const accounts = db
     .selectFrom('account')
     .selectAll()

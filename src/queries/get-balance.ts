@@ -36,7 +36,7 @@ export const getBalance = query<GetBalance, BalanceResource>({
       const end = new Date(endOf(effective_at, time_zone))
       const row = await reading.db
         .selectFrom('account')
-        .select(balanceAt(end).as('balance'))
+        .select(balanceAt(end, reading.revision).as('balance'))
         .where('id', '=', account.id)
         .executeTakeFirstOrThrow()
       balance = row.balance

@@ -55,7 +55,7 @@ export const listAccounts = query<ListAccounts, AccountResource[]>({
     const { bookId, now, validUntil } = reading
     const { page: _, limit: __, cursor: ___, sort = 'code', ...filters } = parameters
     const book = bookOf(reading)
-    const pages = paging(parameters, { list: 'accounts', bookId, sort, filters })
+    const pages = paging(parameters, { list: 'accounts', bookId, sort, filters }, reading.sign)
     const isDescending = sort.startsWith('-')
     const order = [...(orders[sort.replace('-', '')] ?? []), tieBreak]
     const filtered = filterAccounts(reading, filters, book.time_zone)

@@ -1,16 +1,17 @@
 import type { Kysely } from 'kysely'
-import { isAfter, type PageParameters, paged, paging } from './page.ts'
+import { isAfter, type PageParameters, paged, paging, type Sign } from './page.ts'
 import type { Envelope, ReadModel } from './query.ts'
 import { type BookResource, toBook } from './resources.ts'
 
 /** All books, or those that a user is a member of, the oldest first. It spans books, so no revision belongs to it and nothing is cached. */
 export const listBooks = async (
   db: Kysely<ReadModel>,
+  sign: Sign,
   parameters: PageParameters & { name?: string },
   member: string | null,
 ): Promise<Envelope<BookResource[]>> => {
   const { name } = parameters
-  const pages = paging(parameters, { list: 'books', name: name ?? null, member })
+  const pages = paging(parameters, { list: 'books', name: name ?? null, member }, sign)
   let filtered = db.selectFrom('book').where('deleted_at', 'is', null)
   if (name !== undefined) filtered = filtered.where('name', '=', name)
   if (member !== null) {

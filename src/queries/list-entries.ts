@@ -29,7 +29,11 @@ const order: readonly OrderColumn<'effective_at' | 'revision' | 'line'>[] = [
   { column: 'line', type: 'int4' },
 ]
 
-/** An account's statement: its entries in the order of their dates, with the running balance. */
+/**
+ * An account's statement: its entries in the order of their dates, with the running balance. Those
+ * that follow a cursor leave out what was recorded after the first page was shown, so that all of
+ * them together are one statement, whatever comes in between.
+ */
 export const listEntries = query<ListEntries, StatementLine[]>({
   name: 'entries',
   tags: accountTags,
@@ -39,12 +43,15 @@ export const listEntries = query<ListEntries, StatementLine[]>({
     const { time_zone } = bookOf(reading)
     const { page: _, limit: __, cursor: ___, sort = 'effective_at', ...filters } = parameters
     const shape = { list: 'entries', account: account.id, sort, filters }
-    const pages = paging(parameters, shape)
+    const pages = paging(parameters, shape, reading.sign, reading.revision)
     const isDescending = sort.startsWith('-')
     const filtered = filterEntries(reading, account.id, filters, time_zone)
     let list = filtered.offset(pages.offset).limit(pages.limit + 1)
     for (const { column } of order) list = list.orderBy(column, isDescending ? 'desc' : 'asc')
-    if (pages.after) list = list.where(isAfter(order, pages.after, isDescending))
+    if (pages.after) {
+      list = list.where(isAfter(order, pages.after, isDescending))
+      list = list.where('revision', '<=', pages.pin)
+    }
     const found = await list
       .select(['transaction_id', 'line', 'revision', 'effective_at', 'created_at'])
       .select(['direction', 'amount', 'currency'])
@@ -56,7 +63,9 @@ export const listEntries = query<ListEntries, StatementLine[]>({
     const { rows, meta } = paged(found, pages, total, (row) =>
       order.map(({ column }) => row[column]),
     )
-    return { data: await withRunningBalance(reading, account, rows, isDescending), meta }
+    const lines = isDescending ? rows.toReversed() : rows
+    const data = await withRunningBalance(reading, account, lines, pages.pin)
+    return { data: isDescending ? data.reverse() : data, meta }
   },
 })
 
@@ -78,20 +87,20 @@ type Line = Omit<StatementLine, 'description' | 'exponent' | 'running_balance' |
   direction: string
 }
 
+/** Of lines that follow each other, the earliest first. */
 const withRunningBalance = async (
   { db }: Reading,
   account: AccountRow,
-  rows: readonly Line[],
-  isDescending: boolean,
+  lines: readonly Line[],
+  pin: number,
 ): Promise<StatementLine[]> => {
-  const lines = isDescending ? rows.toReversed() : rows
   const [first] = lines
   if (!first) return []
   const place = sql`(entry.effective_at, entry.revision, entry.line)`
   const bound = sql`(${first.effective_at}::timestamptz, ${first.revision}::int8, ${first.line}::int4)`
   const { opening } = await db
     .selectFrom('account')
-    .select(balanceBefore(place, bound).as('opening'))
+    .select(balanceBefore(place, bound, pin).as('opening'))
     .where('id', '=', account.id)
     .executeTakeFirstOrThrow()
   const transactions = await db
@@ -102,7 +111,7 @@ const withRunningBalance = async (
   const descriptions = new Map(transactions.map(({ id, description }) => [id, description]))
   const normal = normalSide(account.type as AccountType)
   let balance = BigInt(opening)
-  const shown = lines.map((line): StatementLine => {
+  return lines.map((line): StatementLine => {
     balance += line.direction === normal ? BigInt(line.amount) : -BigInt(line.amount)
     return {
       ...line,
@@ -112,5 +121,4 @@ const withRunningBalance = async (
       running_balance: String(balance),
     }
   })
-  return isDescending ? shown.reverse() : shown
 }

@@ -55,7 +55,7 @@ export const listTransactions = query<ListTransactions, TransactionResource[]>({
     const book = bookOf(reading)
     const { page: _, limit: __, cursor: ___, sort = '-created_at', ...filters } = parameters
     const shape = { list: 'transactions', book: reading.bookId, sort, filters }
-    const pages = paging(parameters, shape)
+    const pages = paging(parameters, shape, reading.sign, reading.revision)
     const isDescending = sort.startsWith('-')
     const order = sort.endsWith('created_at') ? recorded : effective
     const filtered = await filterTransactions(reading, filters, book.time_zone)
@@ -65,7 +65,10 @@ export const listTransactions = query<ListTransactions, TransactionResource[]>({
       .offset(pages.offset)
       .limit(pages.limit + 1)
     for (const { column } of order) list = list.orderBy(column, isDescending ? 'desc' : 'asc')
-    if (pages.after) list = list.where(isAfter(order, pages.after, isDescending))
+    if (pages.after) {
+      list = list.where(isAfter(order, pages.after, isDescending))
+      list = list.where('revision', '<=', pages.pin)
+    }
     const found = await list.execute()
     const isWhole = Object.keys(filters).length === 0
     const total = isWhole

@@ -47,7 +47,7 @@ export const listMembers = query<PageParameters, MemberResource[]>({
   run: async (reading, parameters) => {
     bookOf(reading)
     const { db, bookId } = reading
-    const pages = paging(parameters, { list: 'members', bookId })
+    const pages = paging(parameters, { list: 'members', bookId }, reading.sign)
     const filtered = db
       .selectFrom('member')
       .where('book_id', '=', bookId)

@@ -61,7 +61,7 @@ export const listPeriods = query<PageParameters, PeriodResource[]>({
   run: async (reading, parameters) => {
     bookOf(reading)
     const { db, bookId } = reading
-    const pages = paging(parameters, { list: 'periods', bookId })
+    const pages = paging(parameters, { list: 'periods', bookId }, reading.sign)
     const filtered = db.selectFrom('period').where('book_id', '=', bookId)
     let list = filtered
       .selectAll()

@@ -1,13 +1,19 @@
 import type { Kysely } from 'kysely'
 import type { LedgerTables } from '../projections/ledger/tables.ts'
 import type { Selected } from '../projections/table.ts'
+import type { Sign } from './page.ts'
 
 /** The tables that queries may read, as Kysely knows them. */
 export type ReadModel = { [Name in keyof LedgerTables]: Selected<LedgerTables[Name]> } & {
   checkpoint: { book_id: string; revision: number }
 }
 
-export type Envelope<Data> = { readonly data: Data; readonly meta: object }
+export type Envelope<Data> = {
+  readonly data: Data
+  readonly meta: object
+  /** Quoted, where the data have versions of their own; otherwise it follows from the text. */
+  readonly etag?: string
+}
 
 /** What most queries need of the book. */
 export type BookFacts = Pick<ReadModel['book'], 'time_zone' | 'account_count' | 'transaction_count'>
@@ -20,6 +26,8 @@ export type Reading = {
   readonly book: BookFacts | null
   /** Up to which revision the book is folded in this snapshot. */
   readonly revision: number
+  /** For cursors. */
+  readonly sign: Sign
   /** The time of the question. */
   readonly now: Date
   /** Says that the answer is only good until then, though no event may come. */

@@ -86,11 +86,11 @@ export const trialBalance = query<Static<typeof TrialBalance>, TrialBalanceResou
   },
 })
 
-const balances = ({ db, bookId }: Reading, end: Date | null) =>
+const balances = ({ db, bookId, revision }: Reading, end: Date | null) =>
   db
     .selectFrom('account')
     .select(['id', 'code', 'type', 'currency', 'exponent'])
-    .select((end ? balanceAt(end) : sql<string>`posted`).as('balance'))
+    .select((end ? balanceAt(end, revision) : sql<string>`posted`).as('balance'))
     .where('book_id', '=', bookId)
     .orderBy('code')
     .orderBy('id')

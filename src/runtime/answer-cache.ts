@@ -15,6 +15,7 @@ export type Question = {
 /** An answer, the values its tags had before it was worked out, and until when it is good. */
 export type Kept = {
   readonly body: string
+  readonly etag: string
   readonly revision: number
   readonly tags: readonly string[]
   readonly until: number
@@ -23,8 +24,8 @@ export type Kept = {
 const recentBytes = 32 * 1024 * 1024
 
 /**
- * Answers by question, each good as long as its tags have the values that it was kept with: the
- * latest of each in this process, those of all processes in Redis.
+ * Answers by question, each good as long as its tags have the values that it was kept with. Redis
+ * has those of all processes; this one the latest of each that was asked for again.
  */
 export const answerCache = (cache: TagCache) => {
   const kept = new LRUCache<string, Kept>({
@@ -44,9 +45,9 @@ export const answerCache = (cache: TagCache) => {
       return found
     },
     keep: ({ name }: Question, answer: Kept): void => {
-      const { body, revision, tags, until } = answer
-      kept.set(name, answer)
-      cache.set(keyOf(name, tags), `${revision} ${until}\n${body}`, until - Date.now())
+      const { body, etag, revision, tags, until } = answer
+      const text = `${revision} ${until} ${etag}\n${body}`
+      cache.set(keyOf(name, tags), text, until - Date.now())
     },
   }
 }
@@ -59,6 +60,7 @@ const keyOf = (name: string, tags: readonly string[]): string =>
 
 const fromText = (text: string, tags: readonly string[]): Kept => {
   const end = text.indexOf('\n')
-  const [revision, until] = text.slice(0, end).split(' ')
-  return { revision: Number(revision), until: Number(until), tags, body: text.slice(end + 1) }
+  const [revision, until, etag = ''] = text.slice(0, end).split(' ')
+  const body = text.slice(end + 1)
+  return { revision: Number(revision), until: Number(until), etag, tags, body }
 }

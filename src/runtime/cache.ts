@@ -55,12 +55,11 @@ export const tagCache = (redis: Redis, log: Logger): TagCache => {
 
   const load = async (keys: readonly string[]): Promise<readonly Tag[]> => {
     const values = await redis.mget([...keys])
-    const missing = keys.filter((_, index) => values[index] === null)
     // Almost always all are there, and running a script costs Redis several times as much.
-    if (missing.length === 0) return values as Tag[]
-    const made = await scripted.readTags(missing.length, ...missing, newNonce())
-    let next = 0
-    return values.map((value) => value ?? (made[next++] as Tag))
+    if (values.every((value) => value !== null)) return values as Tag[]
+    // All once more: read apart from each other they would not belong to one moment, and the book's
+    // could promise what an account's does not show yet.
+    return scripted.readTags(keys.length, ...keys, newNonce())
   }
 
   return {

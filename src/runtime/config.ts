@@ -23,6 +23,8 @@ export type ApiConfig = ServiceConfig & {
   readonly port: number
   readonly jwtSecret: string
   readonly fingerprintSecret: string
+  /** Requests a second for each caller; 0 for any number. */
+  readonly rateLimit: number
   /** The administrator to make if there is none of this e-mail. */
   readonly admin: { readonly email: string; readonly password: string } | null
   /** Where other API processes hand over commands; 0 takes any port that is free. */
@@ -111,6 +113,7 @@ export const apiConfig = (environment: Environment): ApiConfig => {
       'DAYBOOK_FINGERPRINT_SECRET',
       '$(openssl rand -hex 32)',
     ),
+    rateLimit: countOf(environment, 'DAYBOOK_RATE_LIMIT', 10_000),
     admin: email && password ? { email, password } : null,
     peerPort: portOf(environment['DAYBOOK_PEER_PORT'] ?? '0', 'DAYBOOK_PEER_PORT'),
     peerAddress: addressOf(environment['DAYBOOK_PEER_ADDRESS'], 'DAYBOOK_PEER_ADDRESS'),

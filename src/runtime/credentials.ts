@@ -1,7 +1,7 @@
 import { hash, verify } from '@node-rs/argon2'
 import { derivedId } from '../domain/ids.ts'
 import { refuse } from '../domain/rejection.ts'
-import { type PageParameters, paged, paging } from '../queries/page.ts'
+import { type PageParameters, paged, paging, type Sign } from '../queries/page.ts'
 import type { Envelope } from '../queries/query.ts'
 import { type Database, inTransaction, orUnavailable } from './postgres.ts'
 
@@ -43,10 +43,11 @@ const prepare = (pool: Database): Promise<unknown> =>
 
 export const openCredentials = async (
   pool: Database,
+  sign: Sign,
   admin: { readonly email: string; readonly password: string } | null,
 ): Promise<Credentials> => {
   await prepare(pool)
-  const users = usersOf(pool)
+  const users = usersOf(pool, sign)
   if (admin) await addAdmin(pool, admin)
   const nobodysHash = await hash('a password that nobody has')
   let running = 0
@@ -92,7 +93,7 @@ export const openCredentials = async (
 
 const columns = 'user_id as id, email, role, created_at'
 
-const usersOf = (pool: Database): Pick<Credentials['users'], 'find' | 'list'> => ({
+const usersOf = (pool: Database, sign: Sign): Pick<Credentials['users'], 'find' | 'list'> => ({
   find: async (id) => {
     const { rows } = await pool.query(
       `select ${columns} from vault.credential where user_id = $1`,
@@ -101,7 +102,7 @@ const usersOf = (pool: Database): Pick<Credentials['users'], 'find' | 'list'> =>
     return rows[0] ?? null
   },
   list: async (parameters) => {
-    const pages = paging(parameters, { list: 'users' })
+    const pages = paging(parameters, { list: 'users' }, sign)
     const { rows: found } = await pool.query(
       `select ${columns} from vault.credential where ($1::text is null or email > $1)
        order by email offset $2 limit $3`,

@@ -3,6 +3,7 @@ import { Rejected, reject } from '../domain/rejection.ts'
 import { ledger } from '../projections/ledger/ledger.ts'
 import { untyped } from '../projections/projection.ts'
 import { getRole } from '../queries/members.ts'
+import type { Sign } from '../queries/page.ts'
 import type { Query, ReadModel } from '../queries/query.ts'
 import { answerCache, type Kept, type Question } from './answer-cache.ts'
 import { revisionOf, type TagCache } from './cache.ts'
@@ -14,6 +15,8 @@ import { type Shown, snapshots } from './snapshot.ts'
 export type Answer = {
   /** JSON of the envelope. */
   readonly body: string
+  /** The entity tag, in its quotes. */
+  readonly etag: string
   /** The revision that it shows, or a later one that changed nothing in it. */
   readonly revision: number
 }
@@ -26,7 +29,9 @@ export type Reader = {
 
 export type ReadModelAccess = {
   /** Books, which no single revision belongs to. */
-  readonly across: <Result>(run: (db: Kysely<ReadModel>) => Promise<Result>) => Promise<Result>
+  readonly across: <Result>(
+    run: (db: Kysely<ReadModel>, sign: Sign) => Promise<Result>,
+  ) => Promise<Result>
   /** Refuses `book_not_found` where the reader has no role, `not_yet_visible` where it is too early. */
   readonly ask: <Parameters, Data>(
     query: Query<Parameters, Data>,
@@ -43,11 +48,12 @@ const patience = 2_000
 export const readModel = (
   pool: Database,
   cache: TagCache,
+  sign: Sign,
   count: (result: 'hit' | 'miss' | 'away') => void,
 ): ReadModelAccess => {
   const kysely = new Kysely<ReadModel>({ dialect: new PostgresDialect({ pool }) })
   const live = liveBuildOf(pool, untyped(ledger))
-  const snapshot = snapshots(pool, live)
+  const snapshot = snapshots(pool, live, sign)
   const answers = answerCache(cache)
   const running = new Map<string, Promise<Answer>>()
   const fresh = begunAfter<Answer>()
@@ -63,10 +69,10 @@ export const readModel = (
 
   /** Asks Postgres, and keeps the answer if it has reached the tags that were read before. */
   const load = async (question: Question, tags: readonly string[], book: string): Promise<Kept> => {
-    const { body, revision, validFor } = await visible(question, null)
+    const { validFor, ...shown } = await visible(question, null)
     const jittered = Math.floor(validFor * (0.8 + 0.2 * Math.random()))
-    const kept = { body, revision, tags, until: Date.now() + jittered }
-    const hasReachedTags = [book, ...tags].every((tag) => revisionOf(tag) <= revision)
+    const kept = { ...shown, tags, until: Date.now() + jittered }
+    const hasReachedTags = [book, ...tags].every((tag) => revisionOf(tag) <= shown.revision)
     if (hasReachedTags && jittered > 0) answers.keep(question, kept)
     return kept
   }
@@ -94,8 +100,8 @@ export const readModel = (
     }
     const found = answers.recent(question, tags) ?? (await answers.find(question, tags))
     count(found ? 'hit' : 'miss')
-    const { body, revision } = found ?? (await once(question, tags, book))
-    return { body, revision: Math.max(revision, reached) }
+    const { body, etag, revision } = found ?? (await once(question, tags, book))
+    return { body, etag, revision: Math.max(revision, reached) }
   }
 
   const ask: ReadModelAccess['ask'] = async (query, bookId, parameters, reader) => {
@@ -118,7 +124,7 @@ export const readModel = (
 
   const across: ReadModelAccess['across'] = async (run) => {
     live.learn(null)
-    return run(kysely.withSchema(live.schemaOf(await live.known())))
+    return run(kysely.withSchema(live.schemaOf(await live.known())), sign)
   }
 
   return { across: (run) => orUnavailable(across(run)), ask }

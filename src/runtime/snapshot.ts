@@ -1,6 +1,8 @@
+import { hash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type pg from 'pg'
 import { isId } from '../queries/find-account.ts'
+import type { Sign } from '../queries/page.ts'
 import type { BookFacts, ReadModel } from '../queries/query.ts'
 import type { Question } from './answer-cache.ts'
 import { kyselyOn } from './kysely-on.ts'
@@ -11,6 +13,7 @@ import type { Live } from './projections/live.ts'
 export type Shown = {
   /** JSON of the envelope. */
   readonly body: string
+  readonly etag: string
   readonly revision: number
   /** In ms: for how long it may be kept, as long as nothing that it rests on changes. */
   readonly validFor: number
@@ -27,7 +30,7 @@ const longestMs = 60_000
  * Answers from the build that is live in the very snapshot; where another is, once more from that.
  * Null if the book is not folded as far as was asked for.
  */
-export const snapshots = (pool: Database, live: Live) => {
+export const snapshots = (pool: Database, live: Live, sign: Sign) => {
   /** Opens a snapshot and says what is to be known of it, in one go: each round trip costs. */
   const beginText = (schema: string, bookId: string): string => {
     if (!isId(bookId)) throw new Error(`${bookId} is no id`)
@@ -52,7 +55,7 @@ export const snapshots = (pool: Database, live: Live) => {
       const isOther = state.live !== build
       if (isOther) live.learn(state.live)
       const isEarly = minRevision !== null && (state.revision ?? -1) < minRevision
-      const shown = isOther || isEarly ? null : await show(kyselyOn(client), state, question)
+      const shown = isOther || isEarly ? null : await show(kyselyOn(client), sign, state, question)
       // The answer is whole: nobody needs to wait for the end of a transaction that only read.
       void end(client, 'commit')
       return isOther ? 'of another build' : shown
@@ -79,6 +82,7 @@ export const snapshots = (pool: Database, live: Live) => {
 
 const show = async (
   db: Kysely<ReadModel>,
+  sign: Sign,
   state: State,
   { query, bookId, parameters }: Question,
 ): Promise<Shown> => {
@@ -89,8 +93,10 @@ const show = async (
     if (instant !== null) validFor = Math.min(validFor, Date.parse(instant) - now.getTime())
   }
   const book = state.time_zone === null ? null : (state as BookFacts)
-  const envelope = await query.run({ db, bookId, book, revision, now, validUntil }, parameters)
-  return { body: JSON.stringify({ ...envelope, errors: [] }), revision, validFor }
+  const reading = { db, bookId, book, revision, now, validUntil, sign }
+  const { data, meta, etag } = await query.run(reading, parameters)
+  const body = JSON.stringify({ data, meta, errors: [] })
+  return { body, etag: etag ?? `"${hash('sha1', body, 'base64url')}"`, revision, validFor }
 }
 
 const end = async (client: pg.PoolClient, how: 'commit' | 'rollback'): Promise<void> => {

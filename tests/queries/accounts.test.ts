@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import type { AccountResource } from '../../src/queries/resources.ts'
 import { openAccounts, openBook, type TestBook, transfer } from '../support/book.ts'
 import { daybook } from '../support/daybook.ts'
@@ -115,38 +116,26 @@ describe('the list of accounts', () => {
     }
     assert.equal((await another.get(`/accounts?cursor=${cursor}`)).error?.code, 'invalid_cursor')
 
-    const sorts = ['code', 'name', 'created_at']
-    const nonsense = [
-      '\u0000',
-      '1',
+    const text = Buffer.from(cursor, 'base64url').toString()
+    const place = text.slice(text.indexOf('['))
+    const elsewhere = place.replace(/.(?=[^,]*$)/, (one) => (one === 'a' ? 'b' : 'a'))
+    const forged = [
       '',
-      '-'.repeat(36),
-      'a'.repeat(36),
-      7,
-      null,
-      {},
-      '2024-02-30',
-      '0',
+      'AAAA',
+      place,
+      place.repeat(2),
+      text.replace(place, elsewhere),
+      `${createHash('sha256').update(place).digest('base64url').slice(0, 22)}${place}`,
+      ...Array.from(text, (one, at) => {
+        const other = one === 'x' ? 'y' : 'x'
+        return `${text.slice(0, at)}${other}${text.slice(at + 1)}`
+      }),
     ]
-    for (const sort of sorts) {
-      const { meta } = await book.get<AccountResource[]>(`/accounts?limit=2&sort=${sort}`)
-      const [signature, , id] = JSON.parse(
-        Buffer.from(meta.nextCursor ?? '', 'base64url').toString(),
-      )
-      for (const key of nonsense) {
-        for (const tampered of [
-          [signature, key],
-          [signature, key, id],
-          [signature, 'a', key],
-        ]) {
-          const forged = Buffer.from(JSON.stringify(tampered)).toString('base64url')
-          const answer = await book.get(`/accounts?sort=${sort}&cursor=${forged}`)
-          // Text may be any text: then it is a place in the list like another.
-          if (answer.status === 200) continue
-          assert.equal(answer.status, 400, JSON.stringify(tampered))
-          assert.equal(answer.error.code, 'invalid_cursor')
-        }
-      }
+    for (const one of forged) {
+      const encoded = encodeURIComponent(Buffer.from(one).toString('base64url'))
+      const answer = await book.get(`/accounts?limit=2&cursor=${encoded}`)
+      assert.equal(answer.status, 400, one)
+      assert.equal(answer.error.code, 'invalid_cursor', one)
     }
   })
 

@@ -5,6 +5,7 @@ import { AccountRequest, openAccounts } from '../../commands/open-accounts.ts'
 import { AccountReplacement, replaceAccount } from '../../commands/replace-account.ts'
 import { AccountChanges, updateAccount } from '../../commands/update-account.ts'
 import type { RejectionCode } from '../../domain/rejection.ts'
+import { accountTag } from '../../queries/account-tag.ts'
 import { getAccount } from '../../queries/get-account.ts'
 import { BalanceResource, GetBalance, getBalance } from '../../queries/get-balance.ts'
 import { ListAccounts, listAccounts } from '../../queries/list-accounts.ts'
@@ -15,7 +16,6 @@ import type { Dependencies } from '../dependencies.ts'
 import { AccountPath, BookPath, bookIdOf } from '../parameters.ts'
 import { read } from '../read.ts'
 import { type Call, type Route, route } from '../route.ts'
-import { accountTag } from '../versions.ts'
 
 const tag = 'accounts'
 
@@ -96,11 +96,7 @@ export const accountRoutes = (dependencies: Dependencies): Route[] => [
     schemas: { path: AccountPath },
     answers: { 200: AccountResource },
     refusals: ['book_not_found', 'account_not_found'],
-    handle: async (call) => {
-      const reply = await read(dependencies, call, getAccount, { account: call.path.account })
-      const { data } = JSON.parse(reply.body) as { data: AccountResource }
-      return { ...reply, headers: { ...reply.headers, ETag: accountTag(data) } }
-    },
+    handle: (call) => read(dependencies, call, getAccount, { account: call.path.account }),
   }),
   route({
     method: 'put',

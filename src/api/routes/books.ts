@@ -27,8 +27,8 @@ export const bookRoutes = (dependencies: Dependencies): Route[] => [
     answers: { 200: Type.Array(BookResource) },
     refusals: ['invalid_cursor'],
     handle: ({ query, principal }) =>
-      dependencies.across((db) =>
-        listBooks(db, query, principal.role === 'admin' ? null : principal.id),
+      dependencies.across((db, sign) =>
+        listBooks(db, sign, query, principal.role === 'admin' ? null : principal.id),
       ),
   }),
   route({

@@ -1,6 +1,6 @@
 import { refuse } from '../../domain/rejection.ts'
 import type { Projection } from '../../projections/projection.ts'
-import { type PageParameters, paged, paging } from '../../queries/page.ts'
+import { type PageParameters, paged, paging, type Sign } from '../../queries/page.ts'
 import type {
   FailureResource,
   OperationResource,
@@ -25,21 +25,26 @@ type Rebuild = {
 type Heads = { readonly lastRevision: (bookId: string) => Promise<number> }
 
 /** What an administrator can see and do of projections. */
-export const administer = (db: Database, heads: Heads, projections: readonly Projection[]) => {
+export const administer = (
+  db: Database,
+  heads: Heads,
+  projections: readonly Projection[],
+  sign: Sign,
+) => {
   const find = (name: string): Projection =>
     projections.find((one) => one.name === name) ?? refuse('projection_not_found')
   const liveOf = async (name: string): Promise<Build> => {
     const reason = 'No build of it is live yet. Wait for its operation to end.'
     return (await liveBuild(db, find(name))) ?? refuse('operation_not_possible', reason)
   }
-  const operations = operationsOf(db)
+  const operations = operationsOf(db, sign)
   return {
     operations,
     list: () => Promise.all(projections.map((projection) => describe(db, projection))),
     books: async (name: string, parameters: PageParameters) =>
-      listBooks(db, heads, await liveOf(name), parameters),
+      listBooks(db, sign, heads, await liveOf(name), parameters),
     failures: async (name: string, parameters: PageParameters) =>
-      listFailures(db, await liveOf(name), parameters),
+      listFailures(db, sign, await liveOf(name), parameters),
     rebuild: async (name: string, rebuild: Rebuild, actor: string): Promise<OperationResource> =>
       operations.find(await startBuild(db, find(name), rebuild, actor)),
     rollback: async (name: string): Promise<OperationResource> =>
@@ -93,11 +98,12 @@ const describe = async (db: Database, projection: Projection): Promise<Projectio
 
 const listBooks = async (
   db: Database,
+  sign: Sign,
   { lastRevision }: Heads,
   { schema }: Build,
   parameters: PageParameters,
 ): Promise<Envelope<ProjectedBook[]>> => {
-  const pages = paging(parameters, { list: 'projected books', schema })
+  const pages = paging(parameters, { list: 'projected books', schema }, sign)
   const { rows: found } = await db.query<Omit<ProjectedBook, 'head' | 'lag'>>(
     `select book_id, revision, position::text, updated_at as recorded_at from ${schema}.checkpoint
      where ($1::uuid is null or book_id > $1) order by book_id offset $2 limit $3`,
@@ -115,10 +121,11 @@ const listBooks = async (
 
 const listFailures = async (
   db: Database,
+  sign: Sign,
   { schema }: Build,
   parameters: PageParameters,
 ): Promise<Envelope<FailureResource[]>> => {
-  const pages = paging(parameters, { list: 'failures', schema })
+  const pages = paging(parameters, { list: 'failures', schema }, sign)
   const { rows: found } = await db.query<FailureResource>(
     `select book_id, revision, event_id, error, stack, is_skippable, attempts, failed_at
      from ${schema}.failure

@@ -1,5 +1,5 @@
 import { refuse } from '../../domain/rejection.ts'
-import { type PageParameters, paged, paging } from '../../queries/page.ts'
+import { type PageParameters, paged, paging, type Sign } from '../../queries/page.ts'
 import type { OperationResource } from '../../queries/projections.ts'
 import type { Envelope } from '../../queries/query.ts'
 import type { Database } from '../postgres.ts'
@@ -74,9 +74,10 @@ const findOperation = async (db: Database, operation: string): Promise<Operation
 /** The newest first. */
 const listOperations = async (
   db: Database,
+  sign: Sign,
   parameters: PageParameters,
 ): Promise<Envelope<OperationResource[]>> => {
-  const pages = paging(parameters, { list: 'operations' })
+  const pages = paging(parameters, { list: 'operations' }, sign)
   const { rows: found } = await db.query<Row>(
     `select * from projection.build where ($1::int8 is null or id < $1)
      order by id desc offset $2 limit $3`,
@@ -117,8 +118,8 @@ const changeOperation = async (
   return refuse('operation_not_possible', reason)
 }
 
-export const operationsOf = (db: Database) => ({
+export const operationsOf = (db: Database, sign: Sign) => ({
   find: (operation: string) => findOperation(db, operation),
-  list: (parameters: PageParameters) => listOperations(db, parameters),
+  list: (parameters: PageParameters) => listOperations(db, sign, parameters),
   change: (operation: string, change: Change) => changeOperation(db, operation, change),
 })

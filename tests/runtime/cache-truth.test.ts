@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import type { LocalServer } from '../../src/local/child.ts'
+import { startRedis } from '../../src/local/redis.ts'
+import type { AccountResource } from '../../src/queries/resources.ts'
+import { openAccounts, openBook, type TestBook, transfer } from '../support/book.ts'
+import { type Daybook, freshEnvironment, openDaybook, startPart } from '../support/daybook.ts'
+import { eventsOf } from '../support/log-of-book.ts'
+import { randomOf } from '../support/random.ts'
+import { getWhenVisible, type Rest, revisionOf } from '../support/rest.ts'
+import { testDirectory } from '../support/services.ts'
+
+const seed = Number(process.env['DAYBOOK_SEED'] ?? Date.now() % 1_000_000)
+const writes = 60 * Number(process.env['DAYBOOK_RUNS_TIMES'] ?? 1)
+const codes = ['asset:cash', 'asset:bank', 'income:sales', 'equity:capital']
+
+/** What a read showed: an account's balance, and the revision that it was said to have it at. */
+type Sample = { readonly id: string; readonly revision: number; readonly posted: string }
+
+describe(`what the cache shows, seed ${seed}`, function () {
+  this.timeout(180_000)
+
+  let running: Daybook
+  let apis: Rest[]
+  let worker: Awaited<ReturnType<typeof startPart>>
+  let cache: LocalServer
+  let redis: Redis
+  let book: TestBook
+  let ids: string[]
+  const random = randomOf(seed)
+
+  before(async () => {
+    cache = await startRedis({
+      directory: testDirectory('truth-cache'),
+      logFile: join(testDirectory('truth-cache-log'), 'cache.log'),
+      policy: 'allkeys-lru',
+      persistent: false,
+    })
+    redis = new Redis(cache.url, { maxRetriesPerRequest: null })
+    const environment = { ...(await freshEnvironment()), REDIS_CACHE_URL: cache.url }
+    running = await openDaybook(environment, { hasWorker: false })
+    apis = [running.rest, await running.startApi()]
+    worker = await startPart('worker', environment)
+    book = await openBook(running.rest)
+    ids = (await openAccounts(book, codes)).map(({ id }) => id)
+  })
+  after(async () => {
+    signal('SIGCONT')
+    redis?.disconnect()
+    await worker?.kill()
+    await running?.close()
+    await cache?.stop()
+  })
+
+  const signal = (name: 'SIGSTOP' | 'SIGCONT') => {
+    const { pid } = cache?.child.process ?? {}
+    if (pid !== undefined) process.kill(pid, name)
+  }
+
+  const lose = async (pattern: string): Promise<void> => {
+    const lost = (await redis.keys(pattern)).filter(() => random.chance(0.5))
+    if (lost.length > 0) await redis.del(...lost)
+  }
+
+  const restartWorker = async (): Promise<void> => {
+    await worker.kill()
+    worker = await startPart('worker', running.environment)
+  }
+
+  const troubles: Readonly<Record<string, () => Promise<unknown>>> = {
+    flushed: () => redis.flushall(),
+    'tags evicted': () => lose('tag:*'),
+    'answers evicted': () => lose('answer:*'),
+    'worker killed': restartWorker,
+    'worker killed between commit and tag': async () => {
+      signal('SIGSTOP')
+      await getWhenVisible(book.rest, `${book.path}/accounts/${ids[0]}`, book.revision)
+      await worker.kill()
+      signal('SIGCONT')
+      worker = await startPart('worker', running.environment)
+    },
+    'out of reach': async () => {
+      signal('SIGSTOP')
+      await sleep(random.between(10, 400))
+      signal('SIGCONT')
+    },
+  }
+
+  it('is true at the revision that it says, and never before the one asked for', async () => {
+    const samples: Sample[] = []
+    let writing = true
+
+    const write = async () => {
+      for (let count = 0; count < writes; count++) {
+        const from = random.pick(codes)
+        const to = random.pick(codes.filter((code) => code !== from))
+        const answer = await book.post('/transactions', transfer(from, to, random.between(1, 99)))
+        assert.equal(answer.status, 201, answer.text)
+        if (random.chance(0.2)) await sleep(random.between(1, 30))
+      }
+    }
+    const read = async () => {
+      while (writing) {
+        const id = random.pick(ids)
+        const wanted = random.chance(0.5) ? book.revision : 0
+        const { get } = random.pick(apis)
+        const headers = { 'daybook-min-revision': String(wanted) }
+        const answer = await get<AccountResource>(`${book.path}/accounts/${id}`, headers)
+        if (answer.status === 503 && answer.error.code === 'not_yet_visible') continue
+        assert.equal(answer.status, 200, answer.text)
+        const revision = revisionOf(answer)
+        assert.ok(revision >= wanted, `asked for ${wanted}, shown ${revision}`)
+        samples.push({ id, revision, posted: answer.data.balances.posted })
+      }
+    }
+    const readers = Array.from({ length: 6 }, read)
+    for (const trouble of Object.values(troubles)) {
+      let isBusy = true
+      const writers = Promise.all([write(), write(), write()]).finally(() => (isBusy = false))
+      while (isBusy) {
+        await trouble()
+        await sleep(random.between(1, 100))
+      }
+      await writers
+    }
+    writing = false
+    await Promise.all(readers)
+
+    const history = await balancesOf(book, ids)
+    assert.ok(samples.length > 100, `only ${samples.length} reads`)
+    for (const { id, revision, posted } of samples) {
+      assert.equal(posted, history(id, revision), `account ${id} at ${revision}, seed ${seed}`)
+    }
+  })
+
+  it('is what was changed last, soon after and without asking for it', async () => {
+    for (const [from, to] of [codes.slice(0, 2), codes.slice(2)] as [string, string][]) {
+      await book.post('/transactions', transfer(from, to, 1))
+    }
+    const history = await balancesOf(book, ids)
+    for (const { get } of apis) {
+      for (const id of ids) {
+        for (;;) {
+          const answer = await get<AccountResource>(`${book.path}/accounts/${id}`)
+          const { posted } = answer.data.balances
+          assert.equal(posted, history(id, revisionOf(answer)))
+          if (revisionOf(answer) === book.revision) break
+          await sleep(10)
+        }
+      }
+    }
+  })
+
+  /** Balances in their normal sign, as they follow from the log alone. */
+  const balancesOf = async ({ id: bookId }: TestBook, accounts: readonly string[]) => {
+    const events = await eventsOf(running, bookId)
+    return (id: string, revision: number): string => {
+      const isDebit = accounts.indexOf(id) < 2
+      let balance = 0n
+      for (const event of events) {
+        if (event.revision > revision || event.type !== 'TransactionsRecorded') continue
+        for (const { entries } of event.data.transactions) {
+          for (const { account, direction, amount } of entries) {
+            if (account !== id) continue
+            balance += (direction === 'debit') === isDebit ? BigInt(amount) : -BigInt(amount)
+          }
+        }
+      }
+      return String(balance)
+    }
+  }
+})
