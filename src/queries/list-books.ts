@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { isAfter, type PageParameters, paged, paging, type Sign } from './page.ts'
+import { countUpTo, isAfter, type PageParameters, paged, paging, type Sign } from './page.ts'
 import type { Envelope, ReadModel } from './query.ts'
 import { type BookResource, toBook } from './resources.ts'
 
@@ -34,9 +34,8 @@ export const listBooks = async (
     list = list.where(isAfter(order, pages.after, false))
   }
   const found = await list.limit(pages.limit + 1).execute()
-  const { total } = await filtered
-    .select((eb) => eb.fn.countAll<number>().as('total'))
-    .executeTakeFirstOrThrow()
+  const counted = filtered.select('id').orderBy('created_at').orderBy('id')
+  const total = await countUpTo(db, counted)
   const { rows, meta } = paged(found, pages, total, ({ created_at, id }) => [created_at, id])
   return { data: rows.map(toBook), meta }
 }

@@ -52,6 +52,8 @@ export const answerCache = (cache: TagCache) => {
   }
 }
 
+export type AnswerCache = ReturnType<typeof answerCache>
+
 const isSame = (some: readonly string[], others: readonly string[]): boolean =>
   some.length === others.length && some.every((one, index) => one === others[index])
 

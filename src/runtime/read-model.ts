@@ -5,21 +5,12 @@ import { untyped } from '../projections/projection.ts'
 import { getRole } from '../queries/members.ts'
 import type { Sign } from '../queries/page.ts'
 import type { Query, ReadModel } from '../queries/query.ts'
-import { answerCache, type Kept, type Question } from './answer-cache.ts'
-import { revisionOf, type TagCache } from './cache.ts'
+import { answerCache, type Question } from './answer-cache.ts'
+import { type Answer, answering, type Count } from './answering.ts'
+import type { TagCache } from './cache.ts'
 import { type Database, orUnavailable } from './postgres.ts'
 import { liveBuildOf } from './projections/live.ts'
-import { begunAfter, untilFound } from './single-flight.ts'
-import { type Shown, snapshots } from './snapshot.ts'
-
-export type Answer = {
-  /** JSON of the envelope. */
-  readonly body: string
-  /** The entity tag, in its quotes. */
-  readonly etag: string
-  /** The revision that it shows, or a later one that changed nothing in it. */
-  readonly revision: number
-}
+import { snapshots } from './snapshot.ts'
 
 export type Reader = {
   /** Who must have a role in the book; null for one who needs none. */
@@ -41,68 +32,16 @@ export type ReadModelAccess = {
   ) => Promise<Answer>
 }
 
-/** How long a reader waits for the revision it asks for. */
-const patience = 2_000
-
 /** Queries over one snapshot each, answered from the cache where nothing they rest on changed. */
 export const readModel = (
   pool: Database,
   cache: TagCache,
   sign: Sign,
-  count: (result: 'hit' | 'miss' | 'away') => void,
+  count: Count,
 ): ReadModelAccess => {
   const kysely = new Kysely<ReadModel>({ dialect: new PostgresDialect({ pool }) })
   const live = liveBuildOf(pool, untyped(ledger))
-  const snapshot = snapshots(pool, live, sign)
-  const answers = answerCache(cache)
-  const running = new Map<string, Promise<Answer>>()
-  const fresh = begunAfter<Answer>()
-
-  const visible = (question: Question, minRevision: number | null): Promise<Shown> =>
-    orUnavailable(
-      untilFound(
-        () => snapshot(question, minRevision),
-        patience,
-        () => new Rejected(reject('not_yet_visible')),
-      ),
-    )
-
-  /** Asks Postgres, and keeps the answer if it has reached the tags that were read before. */
-  const load = async (question: Question, tags: readonly string[], book: string): Promise<Kept> => {
-    const { validFor, ...shown } = await visible(question, null)
-    const jittered = Math.floor(validFor * (0.8 + 0.2 * Math.random()))
-    const kept = { ...shown, tags, until: Date.now() + jittered }
-    const hasReachedTags = [book, ...tags].every((tag) => revisionOf(tag) <= shown.revision)
-    if (hasReachedTags && jittered > 0) answers.keep(question, kept)
-    return kept
-  }
-
-  /** Concurrent misses of one answer run once. */
-  const once = (question: Question, tags: readonly string[], book: string): Promise<Answer> => {
-    const key = `${question.name} ${tags.join(' ')}`
-    const known = running.get(key)
-    if (known) return known
-    const loading = load(question, tags, book).finally(() => running.delete(key))
-    running.set(key, loading)
-    return loading
-  }
-
-  const answer = async (
-    question: Question,
-    minRevision: number | null,
-    book: string | undefined,
-    tags: readonly string[] | undefined,
-  ): Promise<Answer> => {
-    const reached = book === undefined ? -1 : revisionOf(book)
-    if (!tags || book === undefined || (minRevision !== null && reached < minRevision)) {
-      if (!tags) count('away')
-      return fresh(`${question.name} ${minRevision}`, () => visible(question, minRevision))
-    }
-    const found = answers.recent(question, tags) ?? (await answers.find(question, tags))
-    count(found ? 'hit' : 'miss')
-    const { body, etag, revision } = found ?? (await once(question, tags, book))
-    return { body, etag, revision: Math.max(revision, reached) }
-  }
+  const answer = answering(snapshots(pool, live, sign), answerCache(cache), count)
 
   const ask: ReadModelAccess['ask'] = async (query, bookId, parameters, reader) => {
     const { member, minRevision } = reader

@@ -22,7 +22,7 @@ const accountFilters = [
   ...of('type', 'asset'),
   ...of('currency', 'EUR'),
   ...of('status', 'open', 'frozen', 'closed'),
-  ...of('code', 'asset:7'),
+  ...of('code', 'asset:8'),
   ...of('code[prefix]', 'asset:1'),
   ...of('created_at[gte]', since),
   ...of('created_at[lt]', since),
@@ -32,7 +32,7 @@ const transactionFilters = [
   none,
   ...of('status', 'posted', 'pending', 'voided', 'expired'),
   ...of('reference', 'r-7'),
-  ...of('account', 'asset:7'),
+  ...of('account', 'asset:8'),
   ...of('effective_at[gte]', since),
   ...of('effective_at[lt]', since),
 ]

@@ -45,6 +45,7 @@ describe(`what the cache shows, seed ${seed}`, function () {
     worker = await startPart('worker', environment)
     book = await openBook(running.rest)
     ids = (await openAccounts(book, codes)).map(({ id }) => id)
+    await book.get('/accounts')
   })
   after(async () => {
     signal('SIGCONT')
