@@ -2,8 +2,14 @@ import { canonicalJson, firstHash, hashOf } from './chain.ts'
 import { apply, emptyLedger, type Ledger, transactionsOf } from './fold.ts'
 import type { Command, Final, Journal } from './journal.ts'
 import type { Log, Stored } from './log-reader.ts'
-import type { Posting } from './plans.ts'
-import { type Overlay, reasonsAgainst, reasonsAgainstCommand, takeInto } from './truth.ts'
+import type { Posting, Settlement } from './plans.ts'
+import {
+  type Overlay,
+  reasonsAgainst,
+  reasonsAgainstCommand,
+  reasonsAgainstSettling,
+  takeInto,
+} from './truth.ts'
 
 export type Facts = {
   readonly ledgers: ReadonlyMap<string, Ledger>
@@ -103,6 +109,7 @@ const checkCommands = (
       if (isProtected) failures.push(`unanswered: ${name} never got a final answer`)
       continue
     }
+    if (isLate(command, first)) continue
     for (const other of others) checkSame(name, command, first, other, failures)
     for (const answer of answers) checkFresh(name, answer, failures)
     const event = (key === null ? byMark.get(String(number)) : byKey.get(key)) ?? null
@@ -111,6 +118,13 @@ const checkCommands = (
     else checkRefused(name, command, first, event, questions, failures)
     if (event?.type === 'TransactionsRecorded') askItems(name, command, event, questions, failures)
   }
+}
+
+/** A hold that reached a writer only when its time was over is refused, and leaves no trace. */
+const isLate = ({ body }: Command, { endedAt, body: answer }: Final): boolean => {
+  const { expires_at } = (body ?? {}) as Partial<Posting>
+  const isOver = expires_at !== undefined && Date.parse(expires_at) <= endedAt
+  return isOver && answer.error?.code === 'invalid_request'
 }
 
 /** Accounts opened without a key have no mark, but a revision. */
@@ -165,6 +179,8 @@ const checkAccepted = (
       `lost: ${name} was told revision ${answer.revision} and stands at ${event.revision}`,
     )
   }
+  const settling = settlementIn(command)
+  if (settling) return checkSettled(name, settling, event, failures)
   const body = command.body as { transactions?: Posting[] } & Posting
   if (event.type === 'CommandRefused') {
     failures.push(`lost: ${name} got ${short(answer)} and the log says refused`)
@@ -185,16 +201,45 @@ const checkAccepted = (
   if (missing.length > 0) failures.push(`lost: ${name} was told of ${missing.join(', ')}`)
 }
 
+/** Which hold the command is about, and what it asks for; null if it is about none. */
+const settlementIn = ({ path, body }: Command): { hold: string; settlement: Settlement } | null => {
+  const [, hold, action] = /\/transactions\/([0-9a-f-]{36})\/(post|void|reverse)$/.exec(path) ?? []
+  if (hold === undefined) return null
+  const what = { action: action as Settlement['action'], body: (body ?? {}) as Settlement['body'] }
+  return { hold, settlement: what }
+}
+
+const eventFor = { post: 'HoldPosted', void: 'HoldVoided', reverse: 'TransactionsRecorded' }
+
+const checkSettled = (
+  name: string,
+  { hold, settlement: { action, body } }: { hold: string; settlement: Settlement },
+  event: Stored,
+  failures: string[],
+): void => {
+  const { type, data } = event
+  const [recorded] = transactionsOf(event)
+  const about = action === 'reverse' ? recorded?.reverses : data['transaction']
+  if (type !== eventFor[action] || about !== hold) {
+    failures.push(`altered: ${name} became a ${type} of ${String(about)}`)
+  }
+  const lines = (data['entries'] ?? []) as readonly { amount: string }[]
+  if (body.amount === undefined || lines.every(({ amount }) => amount === body.amount)) return
+  failures.push(`altered: ${name} asked for ${body.amount} of the hold and got another amount`)
+}
+
 const checkRefused = (
   name: string,
-  { body, key }: Command,
+  command: Command,
   answer: Final,
   event: Stored | null,
   questions: Questions,
   failures: string[],
 ): void => {
+  const { body, key } = command
   const code = answer.body.error?.code ?? ''
   const { revision } = answer
+  const settling = settlementIn(command)
   if (revision === null)
     return void failures.push(`refusal: ${name} got ${short(answer)}, no revision`)
   if (key !== null) {
@@ -211,7 +256,9 @@ const checkRefused = (
   }
   // One that left an event was decided right before it.
   ask(questions, key === null ? revision : revision - 1, (ledger) => {
-    const reasons = reasonsAgainstCommand(ledger, body)
+    const reasons = settling
+      ? reasonsAgainstSettling(ledger, settling.hold, settling.settlement)
+      : reasonsAgainstCommand(ledger, body)
     if (reasons.includes(code)) return
     const truth = reasons.length > 0 ? reasons.join(', ') : 'nothing'
     failures.push(`refusal: ${name} got ${code} at ${revision}; against it speaks: ${truth}`)

@@ -1,5 +1,12 @@
 import { canonicalJson } from './chain.ts'
-import { type Account, changeOf, type Entry, type Ledger, type Transaction } from './fold.ts'
+import {
+  type Account,
+  changeOf,
+  type Entry,
+  type HeldLine,
+  type Ledger,
+  type Transaction,
+} from './fold.ts'
 import type { Journal, Read } from './journal.ts'
 import { columnsOf } from './truth.ts'
 
@@ -110,7 +117,7 @@ const compareAccount = (shown: Shown, account: Account, revision: number): strin
   )
 }
 
-const entryOf = ({ account, direction, amount }: Entry) => ({
+const entryOf = ({ account, direction, amount }: Entry | HeldLine) => ({
   account_id: account.id,
   direction,
   amount: String(amount),
@@ -133,7 +140,11 @@ const compareTransactions = (
         amount,
       })),
     })),
-    newest.map(({ id, revision, entries }) => ({ id, revision, entries: entries.map(entryOf) })),
+    newest.map(({ id, revision, held, entries }) => ({
+      id,
+      revision,
+      entries: (held?.lines ?? entries).map(entryOf),
+    })),
   )
 }
 

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { canonicalJson } from './chain.ts'
-import type { Account, Ledger } from './fold.ts'
+import type { Account, HeldLine, Ledger } from './fold.ts'
 import type { Stored } from './log-reader.ts'
 
 /** The build that queries read. */
@@ -99,13 +99,15 @@ export const checkRows = async (
 }
 
 const keyOf = (table: string, row: Row): string =>
-  table === 'entry' ? `${String(row['transaction_id'])}/${String(row['line'])}` : String(row['id'])
+  table === 'entry'
+    ? [row['transaction_id'], row['revision'], row['line']].map(String).join('/')
+    : String(row['id'])
 
 /** JSON columns spelled one way. */
 const normal = (row: Row): Row => {
   const spelled: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(row)) {
-    const isJson = name === 'metadata' || name === 'currencies'
+    const isJson = name === 'metadata' || name === 'currencies' || name === 'hold'
     const parsed = isJson && typeof value === 'string' ? JSON.parse(value) : value
     spelled[name] = isJson || parsed === null ? parsed : String(parsed)
   }
@@ -130,23 +132,23 @@ const folded: Record<keyof typeof tables, (ledger: Ledger) => Row[]> = {
   account: ({ id, accounts }) => [...accounts.values()].map((account) => accountRow(account, id)),
   transaction: ({ id: book_id, transactions }) =>
     [...transactions.values()].map(
-      ({ id, revision, index, effectiveAt, description, metadata, createdAt }) => ({
+      ({ id, revision, index, effectiveAt, description, metadata, createdAt, ...rest }) => ({
         id,
         book_id,
         revision,
         index,
-        status: 'posted',
+        status: rest.held?.status ?? 'posted',
         description,
         metadata,
         reference: null,
-        reverses: null,
-        hold: null,
-        settled_revision: null,
-        settled_at: null,
-        expires_at: null,
+        reverses: rest.reverses,
+        hold: rest.held?.lines.map(heldLine) ?? null,
+        settled_revision: rest.held?.settledRevision ?? null,
+        settled_at: rest.held?.settledAt ?? null,
+        expires_at: rest.held?.expiresAt ?? null,
         effective_at: effectiveAt,
         created_at: createdAt,
-        updated_at: createdAt,
+        updated_at: rest.updatedAt,
         deleted_at: null,
       }),
     ),
@@ -165,14 +167,23 @@ const folded: Record<keyof typeof tables, (ledger: Ledger) => Row[]> = {
     })),
 }
 
+const heldLine = ({ account, direction, amount, posted, remaining }: HeldLine) => ({
+  account: account.id,
+  amount: String(amount),
+  currency: account.currency,
+  direction,
+  posted: String(posted),
+  remaining: String(remaining),
+})
+
 const accountRow = (account: Account, book_id: string): Row => {
   const { opened, posted, entryCount, revision, createdAt, updatedAt } = account
   return {
     ...opened,
     book_id,
     posted,
-    pending_increase: 0,
-    pending_decrease: 0,
+    pending_increase: account.pendingIncrease,
+    pending_decrease: account.pendingDecrease,
     entry_count: entryCount,
     revision,
     status: 'open',

@@ -14,6 +14,9 @@ export type Account = {
   readonly opened: Readonly<Record<string, unknown>>
   readonly createdAt: string
   posted: bigint
+  /** What open holds would add and take. */
+  pendingIncrease: bigint
+  pendingDecrease: bigint
   entryCount: number
   revision: number
   updatedAt: string
@@ -39,11 +42,31 @@ export type Entry = {
   readonly createdAt: string
 }
 
+export type HeldLine = {
+  readonly account: Account
+  readonly direction: 'debit' | 'credit'
+  readonly amount: bigint
+  posted: bigint
+  remaining: bigint
+}
+
+/** What became of a pending transaction. */
+export type Held = {
+  readonly lines: readonly HeldLine[]
+  readonly expiresAt: string | null
+  status: string
+  settledRevision: number | null
+  settledAt: string | null
+}
+
 export type Transaction = {
   readonly id: string
   readonly revision: number
   readonly index: number
-  readonly effectiveAt: string
+  effectiveAt: string
+  readonly held: Held | null
+  readonly reverses: string | null
+  updatedAt: string
   readonly description: string | null
   readonly metadata: Readonly<Record<string, string>>
   readonly createdAt: string
@@ -60,6 +83,8 @@ export type Ledger = {
   readonly accounts: Map<string, Account>
   readonly codes: Map<string, Account>
   readonly transactions: Map<string, Transaction>
+  /** Reversals by what they reverse. */
+  readonly reversals: Map<string, Transaction>
   readonly entries: Entry[]
   readonly counts: Counts
   /** The counts after each revision, in order. */
@@ -75,6 +100,7 @@ export const emptyLedger = (id: string): Ledger => ({
   accounts: new Map(),
   codes: new Map(),
   transactions: new Map(),
+  reversals: new Map(),
   entries: [],
   counts: { accounts: 0, transactions: 0, entries: 0 },
   countsAt: [],
@@ -86,13 +112,16 @@ export const isDebitNormal = (type: string): boolean => type === 'asset' || type
 export const changeOf = (account: Account, { direction, amount }: Line): bigint =>
   isDebitNormal(account.type) === (direction === 'debit') ? BigInt(amount) : -BigInt(amount)
 
-const availableOf = ({ posted, maturing }: Account, at: string): bigint =>
-  maturing.reduce((sum, one) => (one.at > at ? sum - one.amount : sum), posted)
+const availableOf = ({ posted, pendingDecrease, maturing }: Account, at: string): bigint =>
+  maturing.reduce((sum, one) => (one.at > at ? sum - one.amount : sum), posted - pendingDecrease)
+
+const mostOf = ({ posted, pendingIncrease }: Account): bigint => posted + pendingIncrease
 
 type RecordedTransaction = Posting & {
   readonly id: string
   readonly index: number
   readonly effective_at: string
+  readonly reverses?: string
 }
 
 export const transactionsOf = ({ data }: Stored): readonly RecordedTransaction[] =>
@@ -110,6 +139,9 @@ export const apply = (ledger: Ledger, event: Stored): void => {
   if (type === 'BookOpened') ledger.header = event
   else if (type === 'AccountsOpened') openAccounts(ledger, event, at)
   else if (type === 'TransactionsRecorded') record(ledger, event, at)
+  else if (type === 'HoldPosted') settle(ledger, event, at, null)
+  else if (type === 'HoldVoided') settle(ledger, event, at, 'voided')
+  else if (type === 'HoldExpired') settle(ledger, event, at, 'expired')
   else if (type !== 'CommandRefused') ledger.broken.push(`${at} is a ${type}, unknown here`)
   ledger.countsAt.push({ ...ledger.counts })
 }
@@ -129,6 +161,8 @@ const openAccounts = (ledger: Ledger, { data, revision, metadata }: Stored, at: 
       opened,
       createdAt: metadata.recorded_at,
       posted: 0n,
+      pendingIncrease: 0n,
+      pendingDecrease: 0n,
       entryCount: 0,
       revision,
       updatedAt: metadata.recorded_at,
@@ -152,21 +186,29 @@ const record = (ledger: Ledger, event: Stored, at: string): void => {
     const { id, effective_at: effectiveAt, entries, description = null } = transaction
     if (ledger.transactions.has(id)) ledger.broken.push(`${at} records transaction ${id} again`)
     checkSums(ledger, transaction, at)
-    const before = new Map<Account, { available: bigint; posted: bigint }>()
+    const before = new Map<Account, { available: bigint; most: bigint }>()
     const lines: Entry[] = []
+    const heldLines: HeldLine[] = []
     for (const entry of entries) {
       const account = ledger.accounts.get(entry.account)
       if (!account) {
         ledger.broken.push(`${at} names the account ${entry.account}, which is not there`)
         continue
       }
-      const { posted } = account
       if (!before.has(account)) {
-        before.set(account, { available: availableOf(account, recordedAt), posted })
+        const most = mostOf(account)
+        before.set(account, { available: availableOf(account, recordedAt), most })
       }
-      lines.push(post(account, entry, line++, { id, effectiveAt, recordedAt, revision }))
+      if (transaction.status === 'pending') {
+        heldLines.push(hold(account, entry, { recordedAt, revision }))
+        line++
+      } else {
+        lines.push(post(account, entry, line++, { id, effectiveAt, recordedAt, revision }))
+      }
     }
-    ledger.transactions.set(id, {
+    const { expires_at: expiresAt = null, reverses = null } = transaction
+    const open = { status: 'pending', settledRevision: null, settledAt: null }
+    const recorded: Transaction = {
       id,
       revision,
       index,
@@ -174,13 +216,108 @@ const record = (ledger: Ledger, event: Stored, at: string): void => {
       description,
       metadata: transaction.metadata,
       createdAt: recordedAt,
+      updatedAt: recordedAt,
+      held: transaction.status === 'pending' ? { ...open, expiresAt, lines: heldLines } : null,
+      reverses,
       entries: lines,
-    })
+    }
+    ledger.transactions.set(id, recorded)
+    if (reverses !== null) noteReversal(ledger, recorded, reverses, at)
     ledger.entries.push(...lines)
     ledger.counts.transactions++
     ledger.counts.entries += lines.length
     checkLimits(ledger, before, recordedAt, `${at}, transaction ${id},`)
   }
+}
+
+const noteReversal = (
+  ledger: Ledger,
+  reversal: Transaction,
+  original: string,
+  at: string,
+): void => {
+  if (ledger.reversals.has(original)) ledger.broken.push(`${at} reverses ${original} again`)
+  ledger.reversals.set(original, reversal)
+}
+
+type When = { readonly recordedAt: string; readonly revision: number }
+
+const hold = (account: Account, entry: Line, when: When): HeldLine => {
+  const change = changeOf(account, entry)
+  if (change > 0n) account.pendingIncrease += change
+  else account.pendingDecrease -= change
+  touch(account, when)
+  const amount = BigInt(entry.amount)
+  return { account, direction: entry.direction, amount, posted: 0n, remaining: amount }
+}
+
+/** A line of a hold of which so much is held no more. */
+const letGo = ({ account, direction }: HeldLine, amount: bigint, when: When): void => {
+  if (amount === 0n) return
+  const change = changeOf(account, { account: account.id, direction, amount: String(amount) })
+  if (change > 0n) account.pendingIncrease -= change
+  else account.pendingDecrease += change
+  touch(account, when)
+}
+
+type SettledLine = Line & { readonly remaining?: string; readonly currency: string }
+
+/** A hold is posted, in part or as a whole, or else ended. */
+const settle = (
+  ledger: Ledger,
+  { data, revision, metadata }: Stored,
+  at: string,
+  ending: 'voided' | 'expired' | null,
+): void => {
+  const recordedAt = metadata.recorded_at
+  const transaction = ledger.transactions.get(data['transaction'] as string)
+  const held = transaction?.held
+  if (!transaction || !held || held.status !== 'pending') {
+    ledger.broken.push(`${at} settles ${String(data['transaction'])}, which is no open hold`)
+    return
+  }
+  if (ending === null && held.expiresAt !== null && recordedAt >= held.expiresAt) {
+    ledger.broken.push(`${at} posts a hold that was over at ${held.expiresAt}`)
+  }
+  if (ending === 'expired' && (held.expiresAt === null || recordedAt < held.expiresAt)) {
+    ledger.broken.push(`${at} lets a hold expire before its time`)
+  }
+  const lines = data['entries'] as readonly SettledLine[]
+  for (const [place, line] of held.lines.entries()) {
+    const { amount, remaining = '0' } = lines[place] as SettledLine
+    if (BigInt(amount) + BigInt(remaining) > line.remaining) {
+      ledger.broken.push(`${at} takes more of a hold than is left of it`)
+    }
+    letGo(line, line.remaining - BigInt(remaining), { recordedAt, revision })
+    line.remaining = BigInt(remaining)
+    if (ending === null) line.posted += BigInt(amount)
+  }
+  if (ending === null) {
+    const effectiveAt = data['effective_at'] as string
+    const place = { id: transaction.id, effectiveAt, recordedAt, revision }
+    const posted = held.lines.flatMap(({ account }, line) => {
+      const entry = lines[line] as SettledLine
+      return entry.amount === '0' ? [] : [post(account, entry, line, place)]
+    })
+    transaction.effectiveAt = effectiveAt
+    ledger.entries.push(...posted)
+    ledger.counts.entries += posted.length
+  }
+  transaction.updatedAt = recordedAt
+  if (ending === null && held.lines.some(({ remaining }) => remaining > 0n)) return
+  held.status = ending ?? 'posted'
+  held.settledRevision = revision
+  held.settledAt = recordedAt
+}
+
+/** Notes what the account is after a change. */
+const touch = (account: Account, { recordedAt, revision }: When): void => {
+  account.revision = revision
+  account.updatedAt = recordedAt
+  const { posted, entryCount } = account
+  const state = { revision, posted, entryCount, updatedAt: recordedAt }
+  if (account.history.at(-1)?.revision === revision) account.history.pop()
+  account.history.push(state)
 }
 
 const post = (
@@ -200,8 +337,7 @@ const post = (
     (account.inOrderUntil === null || effectiveAt >= account.inOrderUntil)
   account.posted += change
   account.entryCount++
-  account.revision = revision
-  account.updatedAt = recordedAt
+  touch(account, { recordedAt, revision })
   if (isInOrder) {
     account.inOrderUntil = effectiveAt
     account.inOrderBalance += change
@@ -212,11 +348,6 @@ const post = (
       account.maturingUntil = effectiveAt
     }
   }
-  const { posted, entryCount } = account
-  const last = account.history.at(-1)
-  const state = { revision, posted, entryCount, updatedAt: recordedAt }
-  if (last?.revision === revision) account.history[account.history.length - 1] = state
-  else account.history.push(state)
   return {
     transactionId: id,
     line,
@@ -247,18 +378,19 @@ const checkSums = (ledger: Ledger, { id, entries }: RecordedTransaction, at: str
 /** A limit is broken by who moves further past it, never by who comes back. */
 const checkLimits = (
   ledger: Ledger,
-  before: ReadonlyMap<Account, { available: bigint; posted: bigint }>,
+  before: ReadonlyMap<Account, { available: bigint; most: bigint }>,
   now: string,
   at: string,
 ): void => {
   for (const [account, was] of before) {
-    const { code, min, max, posted } = account
+    const { code, min, max } = account
+    const most = mostOf(account)
     const available = availableOf(account, now)
     if (min !== null && available < min && available < was.available) {
       ledger.broken.push(`${at} takes ${code} to ${available}, below its minimum ${min}`)
     }
-    if (max !== null && posted > max && posted > was.posted) {
-      ledger.broken.push(`${at} takes ${code} to ${posted}, above its maximum ${max}`)
+    if (max !== null && most > max && most > was.most) {
+      ledger.broken.push(`${at} takes ${code} to ${most}, above its maximum ${max}`)
     }
   }
 }

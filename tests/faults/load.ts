@@ -11,7 +11,17 @@ import {
   type Read,
   revisionOf,
 } from './journal.ts'
-import { bodyOf, firstAccounts, overdraft, type Plan, pathOf, planOf, withId } from './plans.ts'
+import {
+  bodyOf,
+  firstAccounts,
+  holdOf,
+  overdraft,
+  type Plan,
+  pathOf,
+  planOf,
+  settlementOf,
+  withId,
+} from './plans.ts'
 import type { Random } from './random.ts'
 
 export type Book = { readonly id: string; readonly accounts: ReadonlyMap<string, string> }
@@ -38,6 +48,7 @@ export const startLoad = async (
 ): Promise<Load> => {
   const giveUp = new AbortController()
   let isFinishing = false
+  const holds = new Map<string, readonly string[]>()
   const anyApi = () => random.int(0, 1) as 0 | 1
   const other = (api: 0 | 1) => (1 - api) as 0 | 1
 
@@ -87,7 +98,11 @@ export const startLoad = async (
     const number = journal.commands.length
     const safety = random.weighted({ key: 76, id: 6, none: 18 })
     const isOverdraft = safety === 'none' && random.chance(0.7)
+    const open = holds.get(book.id) ?? []
+    const isSettling = safety === 'key' && open.length > 0 && random.chance(0.15)
     let plan = isOverdraft ? overdraft(random, number) : planOf(random, number)
+    if (isSettling) plan = settlementOf(random, random.pick(open))
+    else if (safety === 'key' && random.chance(0.12)) plan = holdOf(random, number)
     if (safety === 'id') plan = withId(plan)
     // What has neither is sent once, and nobody knows what became of it if no answer comes.
     const isKeyed = safety === 'key' || (safety === 'id' && plan.kind !== 'post')
@@ -99,9 +114,17 @@ export const startLoad = async (
     const final = await settle(command, api)
     await twin
     if (!final) return
+    noteHold(book.id, plan, final)
     if (isKeyed && random.chance(0.03)) await settle(command, anyApi())
     if (isKeyed && random.chance(0.02)) await reuse(command)
     if (random.chance(0.6)) await read(book, touched(plan, book), final.revision)
+  }
+
+  /** Those recorded last: most of what is done to them comes before their time is over. */
+  const noteHold = (bookId: string, plan: Plan, { status }: Final): void => {
+    if (plan.kind !== 'post' || plan.posting.status !== 'pending' || status >= 300) return
+    const known = holds.get(bookId) ?? []
+    holds.set(bookId, [...known.slice(-20), plan.posting.id as string])
   }
 
   /** The key of one command with the body of another: never anything but 422. */

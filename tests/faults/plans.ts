@@ -10,6 +10,8 @@ export type Line = {
 /** A transaction as the harness sends it: always spelled out, so that it can be compared. */
 export type Posting = {
   readonly id?: string
+  readonly status?: 'pending'
+  readonly expires_at?: string
   readonly effective_at?: string
   readonly description?: string
   readonly metadata: Readonly<Record<string, string>>
@@ -43,10 +45,18 @@ export const firstAccounts: readonly Opening[] = [
   ...numbers(4).map((n): Opening => ({ code: `musd:${n}`, type: 'asset', currency: 'MUSD' })),
 ]
 
+/** What is done to a hold, be it open or not. */
+export type Settlement = {
+  readonly action: 'post' | 'void' | 'reverse'
+  /** Of a posting: the amount of both of its lines, of which the rest may be kept. */
+  readonly body: { readonly amount?: string; readonly remainder?: 'keep' }
+}
+
 /** A command that a client could give, before its key. */
 export type Plan =
   | { readonly kind: 'post'; readonly posting: Posting }
   | { readonly kind: 'batch'; readonly postings: readonly Posting[]; readonly atomic: boolean }
+  | { readonly kind: 'settle'; readonly hold: string; readonly settlement: Settlement }
   | { readonly kind: 'open'; readonly opening: Opening }
   | { readonly kind: 'open-batch'; readonly openings: readonly Opening[] }
 
@@ -135,6 +145,40 @@ const posting = (
   }
 }
 
+/** A hold between accounts with and without limits; some are over before anybody posts them. */
+export const holdOf = (random: Random, number: number): Plan => {
+  const wallet = () => `wallet:${random.int(0, 7)}`
+  const cap = () => `cap:${random.int(0, 3)}`
+  const kind = random.weighted({ spend: 4, fund: 2, cap: 3, plain: 3 })
+  const lines = {
+    spend: () => move('a:1', wallet(), random.int(50, 1_500)),
+    fund: () => move(wallet(), 'a:0', random.int(100, 1_000)),
+    cap: () => move('a:2', cap(), random.int(100, 1_500)),
+    plain: () => move(`a:${random.int(0, 23)}`, 'hot', random.int(1, 500)),
+  }
+  const ms = random.int(500, 20_000)
+  const posting: Posting = {
+    id: randomUUID(),
+    status: 'pending',
+    ...(random.chance(0.4) && { expires_at: new Date(Date.now() + ms).toISOString() }),
+    metadata: { command: String(number), item: '0' },
+    entries: lines[kind](),
+  }
+  return { kind: 'post', posting }
+}
+
+export const settlementOf = (random: Random, hold: string): Plan => {
+  const action = random.weighted({ post: 6, void: 2, reverse: 2 })
+  const isPart = action === 'post' && random.chance(0.5)
+  const body = isPart
+    ? {
+        amount: String(random.int(1, 400)),
+        ...(random.chance(0.6) && { remainder: 'keep' as const }),
+      }
+    : {}
+  return { kind: 'settle', hold, settlement: { action, body } }
+}
+
 /** Of accounts without limits some entries are late, and some lie ahead. */
 const datedAtRandom = (random: Random): { effective_at?: string } => {
   if (random.chance(0.75)) return {}
@@ -148,6 +192,8 @@ export const pathOf = (plan: Plan): string => {
       return '/transactions'
     case 'batch':
       return '/transactions/batch'
+    case 'settle':
+      return `/transactions/${plan.hold}/${plan.settlement.action}`
     case 'open':
       return '/accounts'
     case 'open-batch':
@@ -161,6 +207,8 @@ export const bodyOf = (plan: Plan): unknown => {
       return plan.posting
     case 'batch':
       return { transactions: plan.postings, atomic: plan.atomic }
+    case 'settle':
+      return plan.settlement.action === 'void' ? null : plan.settlement.body
     case 'open':
       return plan.opening
     case 'open-batch':

@@ -1,27 +1,61 @@
 import { type Account, changeOf, isDebitNormal, type Ledger } from './fold.ts'
-import type { Opening, Posting } from './plans.ts'
+import type { Opening, Posting, Settlement } from './plans.ts'
 
-/** Balances as the earlier items of one batch would leave them. */
-export type Overlay = Map<Account, bigint>
+/** What a minimum is compared with, and what a maximum is. */
+type Bounds = { readonly least: bigint; readonly most: bigint }
+
+/** Bounds as the earlier items of one batch would leave them. */
+export type Overlay = Map<Account, Bounds>
 
 const accountOf = (ledger: Ledger, reference: string): Account | undefined =>
   ledger.codes.get(reference) ?? ledger.accounts.get(reference)
 
-const changesOf = (ledger: Ledger, { entries }: Posting): Map<Account, bigint> => {
-  const changes = new Map<Account, bigint>()
+const boundsOf = ({ posted, pendingIncrease, pendingDecrease }: Account): Bounds => ({
+  least: posted - pendingDecrease,
+  most: posted + pendingIncrease,
+})
+
+/** The bounds after it, of every account that it names. */
+const boundsAfter = (
+  ledger: Ledger,
+  overlay: Overlay,
+  { entries, status }: Pick<Posting, 'entries' | 'status'>,
+): Overlay => {
+  const after: Overlay = new Map()
   for (const line of entries) {
     const account = accountOf(ledger, line.account)
-    if (account) changes.set(account, (changes.get(account) ?? 0n) + changeOf(account, line))
+    if (!account) continue
+    const { least, most } = after.get(account) ?? overlay.get(account) ?? boundsOf(account)
+    const change = changeOf(account, line)
+    const isHeld = status === 'pending'
+    after.set(account, {
+      least: isHeld && change > 0n ? least : least + change,
+      most: isHeld && change < 0n ? most : most + change,
+    })
   }
-  return changes
+  return after
+}
+
+const beyondLimits = (
+  ledger: Ledger,
+  overlay: Overlay,
+  posting: Pick<Posting, 'entries' | 'status'>,
+): string[] => {
+  const reasons: string[] = []
+  for (const [account, { least, most }] of boundsAfter(ledger, overlay, posting)) {
+    const before = overlay.get(account) ?? boundsOf(account)
+    const { min, max } = account
+    if (min !== null && least < min && least < before.least) reasons.push('balance_too_low')
+    if (max !== null && most > max && most > before.most) reasons.push('balance_too_high')
+  }
+  return reasons
 }
 
 /**
  * Every reason for which this ledger has to refuse the posting; none if it has to take it. Accounts
- * with limits take nothing that is dated in the future, so their available balance is the posted one.
+ * with limits take nothing that is dated in the future, so all that is posted there is available.
  */
 export const reasonsAgainst = (ledger: Ledger, overlay: Overlay, posting: Posting): string[] => {
-  const reasons: string[] = []
   const sums = new Map<string, bigint>()
   for (const { account: reference, direction, amount } of posting.entries) {
     const account = accountOf(ledger, reference)
@@ -30,20 +64,45 @@ export const reasonsAgainst = (ledger: Ledger, overlay: Overlay, posting: Postin
     sums.set(account.currency, (sums.get(account.currency) ?? 0n) + signed)
   }
   if ([...sums.values()].some((sum) => sum !== 0n)) return ['unbalanced']
-  for (const [account, change] of changesOf(ledger, posting)) {
-    const before = overlay.get(account) ?? account.posted
-    const after = before + change
-    const { min, max } = account
-    if (min !== null && after < min && after < before) reasons.push('balance_too_low')
-    if (max !== null && after > max && after > before) reasons.push('balance_too_high')
-  }
-  return reasons
+  return beyondLimits(ledger, overlay, posting)
 }
 
 export const takeInto = (ledger: Ledger, overlay: Overlay, posting: Posting): void => {
-  for (const [account, change] of changesOf(ledger, posting)) {
-    overlay.set(account, (overlay.get(account) ?? account.posted) + change)
+  for (const [account, bounds] of boundsAfter(ledger, overlay, posting)) {
+    overlay.set(account, bounds)
   }
+}
+
+const ends: Readonly<Record<string, string>> = {
+  posted: 'hold_already_posted',
+  voided: 'hold_already_voided',
+  expired: 'hold_expired',
+}
+
+/** Why this ledger has to refuse what is to be done to a hold. */
+export const reasonsAgainstSettling = (
+  ledger: Ledger,
+  hold: string,
+  { action, body }: Settlement,
+): string[] => {
+  const transaction = ledger.transactions.get(hold)
+  const held = transaction?.held
+  if (!held) return ['transaction_not_found']
+  if (action === 'reverse') {
+    if (ledger.reversals.has(hold)) return ['already_reversed']
+    const posted = held.lines.filter((line) => line.posted > 0n)
+    if (held.status === 'pending' || posted.length === 0) return ['not_posted']
+    const entries = posted.map(({ account, direction, posted: amount }) => ({
+      account: account.id,
+      direction: direction === 'debit' ? ('credit' as const) : ('debit' as const),
+      amount: String(amount),
+    }))
+    return beyondLimits(ledger, new Map(), { entries })
+  }
+  if (held.status !== 'pending') return [ends[held.status] ?? 'unknown']
+  const { remaining } = held.lines[0] as { remaining: bigint }
+  const isTooMuch = body.amount !== undefined && BigInt(body.amount) > remaining
+  return isTooMuch ? ['amount_exceeds_hold'] : []
 }
 
 type Body = Partial<Posting> &
