@@ -42,7 +42,7 @@ export const byTheBook = {
 } as const
 
 /** What a book can say of who may do what in it. */
-const byItsMembers = {
+export const byItsMembers = {
   forbidden: 'Your role does not allow this.',
   member_not_found: 'This user is no member of the book.',
   last_owner: 'A book keeps at least one owner. Make another user an owner first.',
@@ -58,7 +58,7 @@ export const byTheWriter = {
 } as const
 
 /** What is said before a book is asked, or by those who read. */
-const atTheDoor = {
+export const atTheDoor = {
   malformed_json: 'The body is not JSON that can be read without loss. Mend it and send it again.',
   amount_not_a_string:
     'Amounts are strings of digits in minor units: a JSON number loses digits past 2^53.',

@@ -519,6 +519,8 @@ const reads: Bad[] = [
     code: 'not_yet_visible',
     says: /has not reached Daybook-Min-Revision yet\. Try again/,
   },
+  read(`/v1/operations/${randomUUID()}`, 404, 'operation_not_found', /no operation with this id/),
+  read('/v1/projections/none/failures', 404, 'projection_not_found', /no projection of this name/),
   read('/nothing', 404, 'route_not_found', /nothing at this address. See \/openapi\.json/),
   read('/v2/books', 404, 'route_not_found', /nothing at this address/),
   {

@@ -156,6 +156,7 @@ describe('daybook export', function () {
     await done('PATCH', ofFirst, { metadata: { paid: 'in part', by: 'hand' } })
     await done('PATCH', ofFirst, { metadata: { paid: 'yes', by: null } })
     const expiresAt = await holdForAMoment()
+    await done('POST', `${ofFirst}/reverse`, { effective_at: '2024-04-06', metadata: { why: 'x' } })
     while (Date.now() <= expiresAt) await sleep(20)
     // Whatever is decided next finds that its time is over.
     await done('POST', '/accounts', { code: 'later', type: 'asset', currency: 'EUR' })
@@ -237,7 +238,7 @@ describe('daybook export', function () {
     const text = gunzipSync(readFileSync(file)).toString()
     assert.match(
       text,
-      /^txn,date,desc,status,reference,expires_at,account,type,amount,ccy,metadata.a:b,metadata.by,metadata.date,metadata.paid\n[^,]+,2024-01-16,,posted,,,equity:own,equity,-0.04,EUR,,,,\n/,
+      /^txn,date,desc,status,reference,expires_at,account,type,amount,ccy,metadata.a:b,metadata.by,metadata.date,metadata.paid,metadata.why\n[^,]+,2024-01-16,,posted,,,equity:own,equity,-0.04,EUR,,,,,\n/,
     )
     const more = ['--currency', 'GOLD2:3']
     const copy = await importAs('a copy of csv', file, '--time-zone', 'Europe/Berlin', ...more)
@@ -273,6 +274,7 @@ describe('daybook export', function () {
       '2024-04-03 *',
       '2024-04-04 *',
       '2024-04-05 *',
+      '2024-04-06 *',
       today,
       '2099-01-01 *',
     ])

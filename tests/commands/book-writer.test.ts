@@ -14,6 +14,7 @@ import { byTheWriter, Rejected, type RejectionCode, reject } from '../../src/dom
 import { trialBalanceHash } from '../../src/domain/trial-balance.ts'
 import type { StoredEvent } from '../../src/domain/upcast.ts'
 import { noBalances } from '../support/facts.ts'
+import { meetCode } from '../support/met-codes.ts'
 import { bookId, idSource, receivedOf } from '../support/received.ts'
 import { noSnapshots } from './simulation/snapshots.ts'
 import { simulatedStore } from './simulation/store.ts'
@@ -120,7 +121,10 @@ describe('a book writer', () => {
   const met = new Set<string>()
   const codes = (results: PromiseSettledResult<Outcome>[]) => {
     const found = codesOf(results)
-    for (const code of found) met.add(code)
+    for (const code of found) {
+      met.add(code)
+      meetCode(code)
+    }
     return found
   }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { byTheBook, type RejectionCode } from '../../src/domain/rejection.ts'
+import { meetCode } from '../support/met-codes.ts'
 import { runTable } from '../support/run-table.ts'
 import { parseTables } from '../support/table.ts'
 
@@ -15,7 +16,10 @@ describe('the rules of the ledger, as tables', () => {
     describe(name.replace('.txt', ''), () => {
       for (const table of parseTables(readFileSync(new URL(name, folder), 'utf8'))) {
         it(table.title, () => {
-          for (const code of runTable(table)) met.add(code)
+          for (const code of runTable(table)) {
+            met.add(code)
+            meetCode(code)
+          }
         })
       }
     })

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { meetCode } from './met-codes.ts'
 
 export type Problem = {
   readonly code: string
@@ -55,6 +56,7 @@ export const restClient = (url: string, token: string | null): Rest => {
     const text = await response.text()
     const isJson = /^application\/(problem\+)?json/.test(response.headers.get('content-type') ?? '')
     const { data, meta, error } = isJson && text !== '' ? JSON.parse(text) : {}
+    for (const code of codesIn({ data, error })) meetCode(code)
     return { status: response.status, headers: response.headers, text, data, meta, error }
   }
   const write: Rest['write'] = (method, path, body, headers) =>
@@ -68,6 +70,12 @@ export const restClient = (url: string, token: string | null): Rest => {
     post: (path, body, headers) => write('POST', path, body, headers),
     write,
   }
+}
+
+/** That of the answer, and those of the items of a batch. */
+const codesIn = ({ data, error }: Pick<Answer, 'data' | 'error'>): string[] => {
+  const { results = [] } = (data ?? {}) as { results?: readonly { error?: Problem }[] }
+  return [error, ...results.map((result) => result.error)].flatMap((one) => one?.code ?? [])
 }
 
 /** Reads, and while the answer is that it cannot be shown yet, does as Retry-After says. */

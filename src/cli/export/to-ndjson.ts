@@ -96,7 +96,7 @@ const toReplacement = ({ code, name, min_balance, max_balance, metadata }: Defin
 
 const recorded = (transaction: RecordedTransaction, state: State): JournalLine => {
   const { id, status, description, metadata, entries } = transaction
-  const { expires_at, reference } = transaction
+  const { expires_at, reference, reverses } = transaction
   const isHeld = status === 'pending'
   if (isHeld)
     state.held.set(
@@ -104,13 +104,21 @@ const recorded = (transaction: RecordedTransaction, state: State): JournalLine =
       entries.map(({ amount }) => amount),
     )
   if (state.changing.has(id)) state.metadata.set(id, metadata)
-  const content = {
-    ...(isHeld && { status }),
+  const told = {
     ...dateOf(transaction),
-    ...(expires_at !== undefined && { expires_at }),
     ...(reference !== undefined && { reference }),
     ...(description !== null && { description }),
     ...(Object.keys(metadata).length > 0 && { metadata }),
+  }
+  if (reverses !== undefined) {
+    // It was taken when it was recorded, so it is again.
+    const reversal = { ...told, force: true }
+    return { type: 'reverse_transaction', transaction: reverses, name: id, reversal }
+  }
+  const content = {
+    ...(isHeld && { status }),
+    ...told,
+    ...(expires_at !== undefined && { expires_at }),
     entries: entries.map(({ account, direction, amount, currency }) => {
       return { account: codeOf(account, state), direction, amount, currency }
     }),

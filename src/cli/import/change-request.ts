@@ -31,6 +31,8 @@ export const changeRequest = (line: ChangeLine, ids: Ids): ChangeRequest => {
     }
     case 'void_hold':
       return { method: 'POST', path: `${transactionPath(line, ids)}/void` }
+    case 'reverse_transaction':
+      return { method: 'POST', path: `${transactionPath(line, ids)}/reverse`, body: line.reversal }
     case 'change_metadata': {
       const { metadata } = line
       return { method: 'PATCH', path: transactionPath(line, ids), body: { metadata } }

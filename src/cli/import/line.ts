@@ -1,6 +1,7 @@
 import type { Static } from 'typebox'
 import type { HoldPosting } from '../../commands/post-hold.ts'
 import type { TransactionRequest } from '../../commands/record-transactions.ts'
+import type { ReversalRequest } from '../../commands/reverse-transaction.ts'
 import type { Currency } from '../../domain/currency.ts'
 import type { Metadata } from '../../domain/metadata.ts'
 import type { JournalAccount } from './journal.ts'
@@ -43,6 +44,11 @@ export type ChangeLine =
   | OfAccount<'close_account'>
   | (OfTransaction<'post_hold'> & { readonly posting: Static<typeof HoldPosting> })
   | OfTransaction<'void_hold'>
+  /** `name` is what the reversal is called from then on. */
+  | (OfTransaction<'reverse_transaction'> & {
+      readonly name?: string
+      readonly reversal: Static<typeof ReversalRequest>
+    })
   /** What is null is removed. */
   | (OfTransaction<'change_metadata'> & {
       readonly metadata: Readonly<Record<string, string | null>>

@@ -54,6 +54,7 @@ const parts: {
   close_account: { account: 'text' },
   post_hold: { transaction: 'text', posting: 'object' },
   void_hold: { transaction: 'text' },
+  reverse_transaction: { transaction: 'text', reversal: 'object' },
   change_metadata: { transaction: 'text', metadata: 'object' },
   close_period: { through: 'text' },
   reopen_period: {},
@@ -106,6 +107,7 @@ const toStep = ({ line, content }: Placed): Step | null => {
     case 'close_account':
     case 'post_hold':
     case 'void_hold':
+    case 'reverse_transaction':
     case 'change_metadata':
     case 'close_period':
     case 'reopen_period':

@@ -145,6 +145,9 @@ const makeChange = async ({ line, change }: StepOf<'change'>, run: Run): Promise
   try {
     const answer = await client.send(method, `/v1/books/${bookId}${path}`, body, headers)
     run.revision = answer.revision
+    if (change.type === 'reverse_transaction' && change.name !== undefined) {
+      run.named.set(change.name, (answer.data as { id: string }).id)
+    }
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
     const { code, message } = error
