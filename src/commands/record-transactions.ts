@@ -102,7 +102,7 @@ const recordEach = (
       existing.push({ id: result.existing, index })
     } else {
       recorded.push(result)
-      if (index < length - 1) addTo(scratch, result, circumstances.now)
+      if (index < length - 1) addTo(scratch, result, request, circumstances.now)
       for (const { currency } of result.entries) {
         exponents[currency] ??= exponentOf(book, currency) as number
       }
@@ -111,11 +111,16 @@ const recordEach = (
   return { transactions: recorded, refused: refusedItems, existing, exponents }
 }
 
-/** Lets the items behind it see a transaction. */
-const addTo = (scratch: Book, transaction: RecordedTransaction, now: number): void => {
+/** Lets the items behind it see a transaction. None can name an id that was not chosen. */
+const addTo = (
+  scratch: Book,
+  transaction: RecordedTransaction,
+  { id: chosen }: TransactionRequest,
+  now: number,
+): void => {
   const revision = scratch.revision + 1
   const { id, reference } = transaction
-  remember(scratch, 'transaction', id, revision)
+  if (chosen !== undefined) remember(scratch, 'transaction', id, revision)
   if (reference !== undefined) remember(scratch, 'reference', reference, revision)
   applyTransaction(scratch, transaction, revision, now)
 }

@@ -19,6 +19,7 @@ export const evolve = (book: Book, event: Recorded): void => {
       `book ${book.id} is at ${book.revision}; event ${event.revision} does not follow`,
     )
   }
+  const recordedAt = Date.parse(event.metadata.recorded_at)
   switch (event.type) {
     case 'BookOpened':
       openBook(book, event.data)
@@ -37,11 +38,11 @@ export const evolve = (book: Book, event: Recorded): void => {
       break
     case 'TransactionsRecorded':
       for (const transaction of event.data.transactions) {
-        applyTransaction(book, transaction, event.revision, timeOf(event))
+        applyTransaction(book, transaction, event.revision, recordedAt)
       }
       break
     case 'HoldPosted':
-      postHold(book, event.data, event.revision, timeOf(event))
+      postHold(book, event.data, event.revision, recordedAt)
       break
     case 'HoldVoided':
     case 'HoldExpired':
@@ -71,10 +72,8 @@ export const evolve = (book: Book, event: Recorded): void => {
   for (const { kind, key } of lookupsOf(event)) remember(book, kind, key, event.revision)
   book.revision = event.revision
   book.hash = event.metadata.hash
-  book.recordedAt = timeOf(event)
+  book.recordedAt = recordedAt
 }
-
-const timeOf = ({ metadata }: Recorded): number => Date.parse(metadata.recorded_at)
 
 const openBook = (book: Book, data: BookOpened['data']): void => {
   book.header = { name: data.name, timeZone: data.time_zone }
