@@ -158,7 +158,18 @@ export const naiveLives = () => {
         periods = left
         return 'reopened'
       }
+      case 'freeze':
+      case 'unfreeze':
+      case 'close':
+        return turn(deed, now)
     }
+  }
+
+  /** Freezes, unfreezes or closes an account. */
+  const turn = (
+    deed: Extract<Deed, { kind: 'freeze' | 'unfreeze' | 'close' }>,
+    now: number,
+  ): string => {
     const one = named(deed.code)
     if (!one) return 'account_not_found'
     if (deed.kind === 'close') {
