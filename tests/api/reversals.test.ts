@@ -56,8 +56,8 @@ describe('a reversal', () => {
     const paid = await pay(100)
     const answers = await Promise.all([1, 2, 3, 4].map(() => reverse(paid.id)))
     assert.deepEqual(
-      answers.map(({ status, error }) => (status === 409 ? error.code : status)).sort(),
-      [201, ...Array(3).fill('already_reversed')],
+      answers.map(({ status, error }) => (status === 409 ? error.code : String(status))).sort(),
+      ['201', ...Array(3).fill('already_reversed')],
     )
     const hold = await pay(1, { status: 'pending' })
     assert.equal((await reverse(hold.id)).error.code, 'not_posted')
