@@ -343,6 +343,38 @@ describe('a hold in the ledger projection', () => {
     assert.equal(bookOf(model).entry_count, 4)
   })
 
+  it('has no entry for a line of which nothing was posted', () => {
+    const nextId = idSource('c')
+    const accounts = ['cash', 'bank', 'rent'].map((code) => ({
+      code,
+      type: 'asset' as const,
+      currency: 'EUR',
+    }))
+    const line = (direction: 'debit' | 'credit', account: string, amount: string) => ({
+      account,
+      direction,
+      amount,
+    })
+    const entries = [line('credit', 'cash', '6'), line('debit', 'bank', '2')]
+    const held = {
+      id: transaction,
+      status: 'pending',
+      entries: [...entries, line('debit', 'rent', '4')],
+    }
+    const part = { entries: [line('credit', 'cash', '4'), line('debit', 'rent', '4')] }
+    const log = [
+      receivedOf(openBook, { name: 'main' }, { nextId }),
+      receivedOf(openAccounts, { accounts }, { nextId }),
+      receivedOf(recordTransactions, { transactions: [held as never], atomic: true }, { nextId }),
+      settling({ kind: 'post', transaction, posting: part }, nextId),
+    ]
+    const model = fold(logOf(log.map((received) => ({ received: received as never, now: start }))))
+    const counts = ['cash', 'bank', 'rent'].map((code) => accountOf(model, code).entry_count)
+    assert.deepEqual(counts, [1, 0, 1])
+    assert.equal(bookOf(model).entry_count, 2)
+    assert.deepEqual(entriesOf(model, accountOf(model, 'bank')), [])
+  })
+
   it('says which event ended it, and how', () => {
     const { model, log, cash } = foldHold({
       kind: 'post',
