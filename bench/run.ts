@@ -67,7 +67,7 @@ try {
     stack,
     book,
     batched: (count, size) => (batched ??= batchedBook(stack, count, size)),
-    single: () => (single ??= singleBook(stack)),
+    single: (count) => (single ??= singleBook(stack, count)),
     yardstick: async (pool) => {
       tables ??= preparePlain(bench)
       await tables

@@ -7,7 +7,7 @@ import { rateLimit } from '../api/rate-limit.ts'
 import { createTokens } from '../api/tokens.ts'
 import { bookWriters } from '../commands/book-writers.ts'
 import { withinCapacity } from '../commands/capacity.ts'
-import { projections } from '../projections/index.ts'
+import { projections as builtIn } from '../projections/index.ts'
 import { cursorSigner } from '../queries/page.ts'
 import { balanceIndex } from '../runtime/balance-index.ts'
 import { tagCache } from '../runtime/cache.ts'
@@ -24,6 +24,7 @@ import { apiMetrics, createRegistry, observePool, observeQueue } from '../runtim
 import { pauseEvery } from '../runtime/pause.ts'
 import { connectPostgres, untilAvailable } from '../runtime/postgres.ts'
 import { administer, countHalted } from '../runtime/projections/administer.ts'
+import { withOwnProjections } from '../runtime/projections/load-own.ts'
 import { prepareProjections } from '../runtime/projections/prepare.ts'
 import { readModel } from '../runtime/read-model.ts'
 import { connectCache, connectProducer } from '../runtime/redis.ts'
@@ -31,7 +32,12 @@ import { prepareSnapshots, snapshotStore } from '../runtime/snapshots.ts'
 import { startTelemetry } from '../runtime/telemetry.ts'
 import { version } from '../version.ts'
 
-export type Running = { readonly port: number; readonly close: () => Promise<void> }
+export type Running = {
+  readonly port: number
+  readonly close: () => Promise<void>
+  /** Resolves with the reason when it cannot go on and had better be started again. */
+  readonly failed?: Promise<string>
+}
 
 const drainMs = 10_000
 const healthMs = 2_000
@@ -42,6 +48,7 @@ const lingerMs = 500
 
 /** Connects everything an API process needs, and listens. `close` drains first. */
 export const serveApi = async (config: ApiConfig): Promise<Running> => {
+  const projections = await withOwnProjections(builtIn, config.projectionFiles)
   const log = createLogger('api', config.logLevel)
   const pool = connectPostgres(config.databaseUrl, {
     max: 16,

@@ -1,5 +1,5 @@
 import { bookWriters } from '../commands/book-writers.ts'
-import { projections } from '../projections/index.ts'
+import { projections as builtIn } from '../projections/index.ts'
 import { tagCache } from '../runtime/cache.ts'
 import type { WorkerConfig } from '../runtime/config.ts'
 import { connectEventStore } from '../runtime/event-store.ts'
@@ -13,9 +13,11 @@ import { connectPostgres, untilAvailable } from '../runtime/postgres.ts'
 import { countHalted } from '../runtime/projections/administer.ts'
 import { advance } from '../runtime/projections/advance.ts'
 import { type Build, keptBuilds } from '../runtime/projections/build.ts'
+import { withOwnProjections } from '../runtime/projections/load-own.ts'
 import { prepareProjections } from '../runtime/projections/prepare.ts'
 import { rebuildUntilStopped } from '../runtime/projections/rebuild/work.ts'
 import { sweepUntilStopped } from '../runtime/projections/sweep.ts'
+import { untilStandstill } from '../runtime/projections/watchdog.ts'
 import { connectCache, connectConsumer } from '../runtime/redis.ts'
 import { prepareSnapshots, snapshotStore } from '../runtime/snapshots.ts'
 import { startTelemetry } from '../runtime/telemetry.ts'
@@ -30,6 +32,7 @@ const buildMs = 600_000
  * holds expire where nobody writes.
  */
 export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
+  const projections = await withOwnProjections(builtIn, config.projectionFiles)
   const log = createLogger('worker', config.logLevel)
   const onError = (error: Error) => log.warn({ err: error }, 'an idle database connection ended')
   const db = connectPostgres(config.databaseUrl, {
@@ -105,6 +108,7 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
     () => register.metrics(),
     () => countHalted(db, projections),
   )
+  const failed = untilStandstill(projecting, () => kept, config.watchdogMs)
   log.info({ port: status.port }, 'worker is projecting')
 
   const close = async () => {
@@ -122,5 +126,5 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
     await stop()
     log.info('worker has stopped')
   }
-  return { port: status.port, close }
+  return { port: status.port, close, failed }
 }

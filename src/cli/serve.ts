@@ -25,9 +25,13 @@ const servePart = async (start: () => Promise<Running>): Promise<void> => {
   })
   const started = await Promise.race([starting, stopping.then(() => null)])
   if (!started) process.exit(0)
-  const { port, close } = started
+  const { port, close, failed = new Promise<string>(() => {}) } = started
   process.send?.({ ready: true, port })
-  await stopping
+  const reason = await Promise.race([failed, stopping.then(() => null)])
+  if (reason !== null) {
+    console.error(`Ended, to be started again: ${reason}`)
+    process.exit(1)
+  }
   await Promise.race([close(), sleep(stopMs)])
   process.exit(0)
 }
@@ -49,6 +53,9 @@ Environment:
   DAYBOOK_WORKER_PORT           /metrics and /health/live of a worker (any free port)
   EVENTSTORE_URL, DATABASE_URL, REDIS_QUEUE_URL, REDIS_CACHE_URL
                                 parts that run elsewhere; "all" brings up those that are not set
+  DAYBOOK_PROJECTIONS           files with projections of your own, separated by commas
+  DAYBOOK_WATCHDOG_SECONDS      after which a worker that folds nothing while the log goes on is
+                                ended, to be started again (60)
   DAYBOOK_JWT_SECRET            at least 32 bytes; signs the tokens
   DAYBOOK_FINGERPRINT_SECRET    recognises retried requests; it must never change
   DAYBOOK_ADMIN_EMAIL, DAYBOOK_ADMIN_PASSWORD

@@ -7,6 +7,8 @@ export type ServiceConfig = {
   readonly queueUrl: string
   readonly cacheUrl: string
   readonly logLevel: string
+  /** Files with projections of one's own. */
+  readonly projectionFiles: readonly string[]
   /** Where spans go, if anywhere. */
   readonly otlpEndpoint: string | undefined
   readonly writer: WriterLimits
@@ -16,6 +18,8 @@ export type WorkerConfig = ServiceConfig & {
   readonly host: string
   /** Of the worker's own /metrics and /health/live; 0 takes any that is free. */
   readonly port: number
+  /** So long its projections may stand still while the log goes on. */
+  readonly watchdogMs: number
 }
 
 export type ApiConfig = ServiceConfig & {
@@ -54,6 +58,7 @@ const serviceConfig = (environment: Environment): ServiceConfig => ({
   queueUrl: required(environment, 'REDIS_QUEUE_URL', 'redis://127.0.0.1:6379'),
   cacheUrl: required(environment, 'REDIS_CACHE_URL', 'redis://127.0.0.1:6380'),
   logLevel: environment['DAYBOOK_LOG_LEVEL'] ?? 'info',
+  projectionFiles: (environment['DAYBOOK_PROJECTIONS'] ?? '').split(',').filter(Boolean),
   otlpEndpoint: environment['OTEL_EXPORTER_OTLP_ENDPOINT'],
   writer: {
     window: countOf(environment, 'DAYBOOK_LOOKUP_WINDOW', 100_000),
@@ -93,6 +98,7 @@ export const workerConfig = (environment: Environment): WorkerConfig => ({
   ...serviceConfig(environment),
   host: environment['HOST'] ?? '127.0.0.1',
   port: portOf(environment['DAYBOOK_WORKER_PORT'] ?? '0', 'DAYBOOK_WORKER_PORT'),
+  watchdogMs: 1_000 * Math.max(1, countOf(environment, 'DAYBOOK_WATCHDOG_SECONDS', 60)),
 })
 
 const longEnough = (secret: string): string => {

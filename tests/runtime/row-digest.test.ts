@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { is, maybe, type Table } from '../../src/projections/table.ts'
 import { connectPostgres, type Database } from '../../src/runtime/postgres.ts'
 import { digestChange, plus, sqlDigest } from '../../src/runtime/projections/row-digest.ts'
+import { rowLines } from '../../src/runtime/projections/row-lines.ts'
 import { copyRows, insertRows, loadRows } from '../../src/runtime/projections/row-store.ts'
 import { type AnyRow, jsonbText, rowText } from '../../src/runtime/projections/row-text.ts'
 import { randomOf } from '../support/random.ts'
@@ -94,9 +95,12 @@ describe('the digest of rows', function () {
   ] as const) {
     it(`is the same of rows as they are folded and as Postgres has them from ${how}`, async () => {
       const rows = some(count)
-      const spelled = rows.map(rowText(table))
-      if (how === 'COPY') await copyRows(client, place, spelled)
-      else await insertRows(client, place, rows, spelled)
+      const collected = rowLines(table)
+      for (const row of rows) collected.add(row)
+      const lines = collected.take()
+      if (how === 'COPY') await copyRows(client, place, lines)
+      else await insertRows(client, place, rows, lines)
+      assert.deepEqual(lines.digest, folded(rows))
       assert.deepEqual(await stored(), folded(rows))
       const keys = rows.map(({ id, place }) => [id as string, place as number])
       const loaded = await loadRows(client, place, keys)

@@ -25,7 +25,8 @@ export const addEntry = (
 ): void => {
   const { effective_at } = place
   const before = rows.get('account', account_id)
-  const change = signed(before.type as AccountType, direction, BigInt(amount))
+  const size = BigInt(amount)
+  const change = signed(before.type as AccountType, direction, size)
   const running = before.in_order_balance + change
   // Late entries can keep the balance small where the running one would not fit its column.
   const isInOrder =
@@ -45,7 +46,7 @@ export const addEntry = (
   }
   rows.put('account', after)
   rows.tag(`account:${account_id}`)
-  const what = { account_id, direction, amount: BigInt(amount), currency, in_order_balance }
+  const what = { account_id, direction, amount: size, currency, in_order_balance }
   rows.add('entry', { ...place, ...what, revision, created_at: recorded_at })
 }
 

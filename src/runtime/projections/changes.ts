@@ -2,6 +2,7 @@ import { setImmediate as pause } from 'node:timers/promises'
 import type pg from 'pg'
 import type { Build } from './build.ts'
 import { type Digest, digestChange, plus } from './row-digest.ts'
+import { type Lines, type RowLines, rowLines } from './row-lines.ts'
 import type { Changes, RowSet } from './row-set.ts'
 import { copyRows, insertRows, type Place, replaceRows } from './row-store.ts'
 import { rowText } from './row-text.ts'
@@ -14,58 +15,62 @@ const digestOf = (kept: KeptDigests, table: string): Digest => {
   return { rows, sum: BigInt(sum) }
 }
 
-/** What is to be written of one table, spelled. */
-export type Spelled = Changes & {
+/** What is to be written of one table. */
+export type Spelled = {
   readonly place: Place
-  /** Of the fresh rows. */
-  readonly texts: readonly string[]
+  readonly changed: Changes['changed']
+  /** New rows as COPY takes them and, where they may be few, as they are. */
+  readonly lines: Lines
+  readonly fresh: Changes['fresh'] | null
   /** By how much the table's digest changes. */
   readonly change: Digest
 }
 
+/** Takes what is to be written out of the set. */
+export const spellChanges = ({ projection, schema }: Build, set: RowSet): Spelled[] =>
+  Object.entries(projection.tables).map(([name, table]) => {
+    const { fresh, changed } = set.take(name)
+    const lines = rowLines(table)
+    for (const row of fresh) lines.add(row)
+    return toSpelled({ schema, name, table }, changed, lines, fresh)
+  })
+
 /** Rows that are spelled without a pause: what else the process does waits for them. */
 const slice = 2_000
 
-/** Takes what is to be written out of the set; stops after each slice of a table. */
-function* spell({ projection, schema }: Build, set: RowSet): Generator<undefined, Spelled[]> {
+/** The same for many rows, with pauses. `lines` has append-only ones already, and takes the others. */
+export const spellSlowly = async (
+  { projection, schema }: Build,
+  set: RowSet,
+  lines: ReadonlyMap<string, RowLines>,
+): Promise<Spelled[]> => {
   const all: Spelled[] = []
   for (const [name, table] of Object.entries(projection.tables)) {
     const { fresh, changed } = set.take(name)
-    const textOf = rowText(table)
-    const digest = digestChange()
-    const texts: string[] = []
-    for (const [index, { before, after }] of changed.entries()) {
-      digest.remove(textOf(before))
-      digest.add(textOf(after))
-      if (index % slice === slice - 1) yield
+    const own = lines.get(name) ?? rowLines(table)
+    for (const [index, row] of fresh.entries()) {
+      own.add(row)
+      if (index % slice === slice - 1) await pause()
     }
-    for (const row of fresh) {
-      const text = textOf(row)
-      digest.add(text)
-      texts.push(text)
-      if (texts.length % slice === 0) yield
-    }
-    all.push({ place: { schema, name, table }, fresh, changed, texts, change: digest.take() })
+    all.push(toSpelled({ schema, name, table }, changed, own, null))
   }
   return all
 }
 
-export const spellChanges = (build: Build, set: RowSet): Spelled[] => {
-  const spelling = spell(build, set)
-  for (;;) {
-    const { done, value } = spelling.next()
-    if (done) return value
+const toSpelled = (
+  place: Place,
+  changed: Changes['changed'],
+  collected: RowLines,
+  fresh: Changes['fresh'] | null,
+): Spelled => {
+  const spell = rowText(place.table)
+  const digest = digestChange()
+  for (const { before, after } of changed) {
+    digest.remove(spell(before))
+    digest.add(spell(after))
   }
-}
-
-/** The same with pauses, for many rows. */
-export const spellSlowly = async (build: Build, set: RowSet): Promise<Spelled[]> => {
-  const spelling = spell(build, set)
-  for (;;) {
-    const { done, value } = spelling.next()
-    if (done) return value
-    await pause()
-  }
+  const lines = collected.take()
+  return { place, changed, lines, fresh, change: plus(lines.digest, digest.take()) }
 }
 
 export const addDigests = (before: KeptDigests, spelled: readonly Spelled[]): KeptDigests => {
@@ -81,12 +86,11 @@ export const addDigests = (before: KeptDigests, spelled: readonly Spelled[]): Ke
 export const writeChanges = async (
   client: pg.PoolClient,
   spelled: readonly Spelled[],
-  how: 'few' | 'many',
 ): Promise<void> => {
-  for (const { place, fresh, changed, texts } of spelled) {
+  for (const { place, fresh, changed, lines } of spelled) {
     const after = changed.map((row) => row.after)
     await replaceRows(client, place, after)
-    if (how === 'many') await copyRows(client, place, texts)
-    else await insertRows(client, place, fresh, texts)
+    if (fresh) await insertRows(client, place, fresh, lines)
+    else await copyRows(client, place, lines)
   }
 }

@@ -8,7 +8,8 @@ import { createWhole } from './schema.ts'
 /**
  * What spans builds. `build`: each with how it came about and where it stands; whoever works at one
  * holds its lease. `live`: which one queries read, by projection and version, so that two releases
- * can run beside each other. `skip`: events that are left out, by whose order and why.
+ * can run beside each other. `skip`: events that are left out, by whose order and why. `use`: makes
+ * a projection's tables those that the rest of a transaction names without a schema.
  */
 const control = `
   create schema projection;
@@ -55,7 +56,10 @@ const control = `
     reason text not null,
     skipped_by text not null,
     skipped_at timestamptz not null default now(),
-    primary key (projection, version, book_id, revision))`
+    primary key (projection, version, book_id, revision));
+  create function projection.use(wanted text) returns text language sql as $$
+    select set_config('search_path', projection || '_v' || version || '_b' || build_id, true)
+    from projection.live where projection = wanted order by version desc limit 1 $$`
 
 /**
  * Makes what is missing: a projection that was never built gets a live build, which the runner

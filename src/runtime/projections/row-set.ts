@@ -1,6 +1,7 @@
 import type { Recorded } from '../../domain/events/index.ts'
 import { keyOf, keyText, type Projection, type Rows } from '../../projections/projection.ts'
 import type { Key, Table, Tables } from '../../projections/table.ts'
+import type { RowLines } from './row-lines.ts'
 import type { AnyRow } from './row-text.ts'
 
 /** What is to be written of a table. */
@@ -24,6 +25,10 @@ export type RowSet = {
 
 type TableRows = {
   readonly table: Table
+  /** Takes rows that nobody will look at again, where they need not be kept. */
+  readonly lines: RowLines | undefined
+  /** Whether a row was ever looked for: if not, there is no use in keeping any. */
+  isLookedAt: boolean
   /** As the database has them. */
   readonly known: Map<string, AnyRow>
   readonly changed: Map<string, AnyRow>
@@ -31,15 +36,21 @@ type TableRows = {
   added: AnyRow[]
 }
 
-/**
- * The touched rows, in memory. After they were written the last `keep` of each table stay, so that
- * a fold of many pages reads few of them twice.
- */
-export const rowSet = (projection: Projection, keep = 0): RowSet => {
+type Options = {
+  /** So many rows of a table stay after they were written, so that few are read twice. */
+  readonly keep?: number
+  /** By table: rows of append-only ones go here at once. */
+  readonly lines?: ReadonlyMap<string, RowLines>
+}
+
+/** The touched rows, in memory. */
+export const rowSet = (projection: Projection, { keep = 0, lines }: Options = {}): RowSet => {
   const tables = new Map<string, TableRows>()
   const tags = new Set<string>()
   for (const [name, table] of Object.entries(projection.tables)) {
-    tables.set(name, { table, known: new Map(), changed: new Map(), fresh: new Map(), added: [] })
+    const maps = { known: new Map(), changed: new Map(), fresh: new Map() }
+    const own = table.isAppendOnly ? lines?.get(name) : undefined
+    tables.set(name, { table, lines: own, isLookedAt: false, ...maps, added: [] })
   }
   const of = (name: string): TableRows => {
     const rows = tables.get(name)
@@ -47,8 +58,10 @@ export const rowSet = (projection: Projection, keep = 0): RowSet => {
     return rows
   }
   const find = (name: string, key: Key): AnyRow | undefined => {
-    const { known, changed, fresh } = of(name)
+    const rows = of(name)
+    const { known, changed, fresh } = rows
     const text = keyText(key)
+    rows.isLookedAt = true
     return changed.get(text) ?? fresh.get(text) ?? known.get(text)
   }
   const write = (name: string, row: AnyRow): void => {
@@ -68,7 +81,8 @@ export const rowSet = (projection: Projection, keep = 0): RowSet => {
       put: write,
       add: (name, row) => {
         const rows = of(name)
-        if (rows.table.isAppendOnly) rows.added.push(row)
+        if (rows.lines) rows.lines.add(row)
+        else if (rows.table.isAppendOnly) rows.added.push(row)
         else write(name, row)
       },
       tag: (tag) => {
@@ -88,8 +102,8 @@ export const rowSet = (projection: Projection, keep = 0): RowSet => {
     },
     pending: () => {
       let count = 0
-      for (const { changed, fresh, added } of tables.values()) {
-        count += changed.size + fresh.size + added.length
+      for (const { changed, fresh, added, lines } of tables.values()) {
+        count += changed.size + fresh.size + added.length + (lines?.count() ?? 0)
       }
       return count
     },
@@ -105,7 +119,7 @@ const changesOf = ({ known, changed, fresh, added }: TableRows): Changes => ({
 /** What was written last stands last, so the first ones are those to forget. */
 const settle = (rows: TableRows, keep: number): void => {
   const { known, changed, fresh } = rows
-  if (keep > 0) {
+  if (keep > 0 && rows.isLookedAt) {
     for (const [key, row] of [...changed, ...fresh]) {
       known.delete(key)
       known.set(key, row)

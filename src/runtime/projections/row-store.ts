@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
 import { from as copyFromStream } from 'pg-copy-streams'
 import type { Column, Key, Table } from '../../projections/table.ts'
+import type { Lines } from './row-lines.ts'
 import type { AnyRow } from './row-text.ts'
 
 export type Place = { readonly schema: string; readonly name: string; readonly table: Table }
@@ -67,15 +68,15 @@ const copyFrom = 200
 /** The limit that other statements have from their connection. */
 const copyMs = 20_000
 
-/** Writes new rows; `texts` are the same as `rowText` gives them. */
+/** Writes new rows; `lines` are the same as COPY takes them. */
 export const insertRows = async (
   client: pg.PoolClient,
   place: Place,
   rows: readonly AnyRow[],
-  texts: readonly string[],
+  lines: Lines,
 ): Promise<void> => {
   if (rows.length === 0) return
-  if (rows.length >= copyFrom) return copyRows(client, place, texts)
+  if (rows.length >= copyFrom) return copyRows(client, place, lines)
   const { schema, name, table } = place
   await client.query({
     name: `insert ${schema}.${name}`,
@@ -89,13 +90,12 @@ export const insertRows = async (
 export const copyRows = async (
   client: pg.PoolClient,
   { schema, name, table }: Place,
-  texts: readonly string[],
+  { rows, bytes }: Lines,
 ): Promise<void> => {
-  if (texts.length === 0) return
+  if (rows === 0) return
   const names = Object.keys(table.columns).map(quote).join(', ')
   const copy = copyFromStream(`copy ${schema}.${quote(name)} (${names}) from stdin`)
-  const bytes = Readable.from([Buffer.from(`${texts.join('\n')}\n`)])
-  await pipeline(bytes, client.query(copy), { signal: AbortSignal.timeout(copyMs) })
+  await pipeline(Readable.from(bytes), client.query(copy), { signal: AbortSignal.timeout(copyMs) })
 }
 
 const arraysOf = ({ columns }: Table): string =>

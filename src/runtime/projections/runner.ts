@@ -158,7 +158,7 @@ export const applyPage = (
     await loadMissing(client, build, missingOf(build, page, set), set)
     foldEvents(build, page, set)
     const spelled = spellChanges(build, set)
-    await writeChanges(client, spelled, 'few')
+    await writeChanges(client, spelled)
     const { revision, metadata } = events.at(-1) as Recorded
     const digests = addDigests(locked.digests, spelled)
     const tags = locked.isLive ? await withTagsBefore(client, schema, bookId, set.tags) : []

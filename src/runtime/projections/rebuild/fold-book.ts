@@ -3,6 +3,7 @@ import { inTransaction, isRefusedData } from '../../postgres.ts'
 import { advance } from '../advance.ts'
 import { type Build, beginPage } from '../build.ts'
 import { addDigests, type Spelled, spellSlowly, writeChanges } from '../changes.ts'
+import { type RowLines, rowLines } from '../row-lines.ts'
 import { type RowSet, rowSet } from '../row-set.ts'
 import {
   type Checkpoint,
@@ -31,6 +32,7 @@ type Fold = {
   readonly bookId: string
   readonly upTo: number
   readonly set: RowSet
+  readonly lines: ReadonlyMap<string, RowLines>
   written: Promise<void>
 }
 
@@ -46,8 +48,11 @@ export const foldBook = async (
   bookId: string,
   upTo: number,
 ): Promise<void> => {
-  const set = rowSet(build.projection, keptRows)
-  const fold: Fold = { rebuilding, build, bookId, upTo, set, written: Promise.resolve() }
+  const tables = Object.entries(build.projection.tables)
+  const lines = new Map(tables.map(([name, table]) => [name, rowLines(table)]))
+  const set = rowSet(build.projection, { keep: keptRows, lines })
+  const written = Promise.resolve()
+  const fold: Fold = { rebuilding, build, bookId, upTo, set, lines, written }
   try {
     await foldChunks(fold)
     await fold.written
@@ -60,7 +65,7 @@ export const foldBook = async (
 }
 
 const foldChunks = async (fold: Fold): Promise<void> => {
-  const { rebuilding, build, bookId, upTo, set } = fold
+  const { rebuilding, build, bookId, upTo, set, lines } = fold
   let checkpoint = await readCheckpoint(rebuilding.db, build, bookId)
   let next = pageAfter(fold, checkpoint)
   while (checkpoint.revision < upTo) {
@@ -76,7 +81,7 @@ const foldChunks = async (fold: Fold): Promise<void> => {
       last = page
     }
     if (!last) throw new Error(`book ${bookId} ends before revision ${upTo}: is the log another?`)
-    const spelled = await spellSlowly(build, set)
+    const spelled = await spellSlowly(build, set, lines)
     await fold.written
     fold.written = writeChunk(fold, checkpoint, last, spelled)
     fold.written.catch(() => {})
@@ -134,7 +139,7 @@ const writeChunk = async (
   await inTransaction(rebuilding.db, beginPage(build), async (client) => {
     const locked = await lockCheckpoint(client, build, bookId, from)
     if (!locked) throw new Interrupted(`another worker folds book ${bookId}`)
-    await writeChanges(client, spelled, 'many')
+    await writeChanges(client, spelled)
     const { metadata } = events.at(-1) as Recorded
     const digests = JSON.stringify(addDigests(locked.digests, spelled))
     await client.query(
