@@ -96,6 +96,7 @@ export const singleBook = async (stack: Stack, count: number): Promise<Book> => 
   const writers = bookWriters({
     log: store,
     index: lookupIndex(stack.pool),
+    balances: () => Promise.reject(new Error('no period is closed here')),
     limits: { window: 100_000, gap: 10_000 },
     clock: Date.now,
     after: (ms, run) => {

@@ -69,7 +69,7 @@ const problemOf = (own: Projection, others: readonly Projection[]): string | nul
   return null
 }
 
-const problemOfTable = ({ tables }: Projection, table: Table): string | null => {
+const problemOfTable = ({ tables }: Projection, table: Partial<Table>): string | null => {
   const { columns = {}, primaryKey = [], indexes = [], foreignKeys = {} } = table
   for (const [name, { type }] of Object.entries(columns)) {
     if (!plainName.test(name)) return `the name of column ${name} takes 1 to 30 of a-z, 0-9 and _`
