@@ -67,7 +67,7 @@ try {
     stack,
     book,
     batched: (count, size) => (batched ??= batchedBook(stack, count, size)),
-    single: (count) => (single ??= singleBook(stack, count)),
+    single: () => (single ??= singleBook(stack)),
     yardstick: async (pool) => {
       tables ??= preparePlain(bench)
       await tables

@@ -9,8 +9,8 @@ export type Bench = {
   readonly book: Book
   /** A folded book of so many batches, made when it is first asked for. */
   readonly batched: (batches: number, size: number) => Promise<Book>
-  /** The same of so many single posts. */
-  readonly single: (count: number) => Promise<Book>
+  /** The same of single posts, as many as can be made in a few seconds. */
+  readonly single: () => Promise<Book>
   /** Plain Postgres behind Daybook's stack, by the size of its pool; 0 is the bare route. */
   readonly yardstick: (pool: 8 | 32 | 0) => Promise<LocalServer>
 }

@@ -7,7 +7,6 @@ import type { Bench, Contender, Measure } from './measure.ts'
 
 const batches = 60
 const size = 1_000
-const posts = 60_000
 
 const contender = (
   { stack }: Bench,
@@ -43,7 +42,7 @@ export const rebuildOfSingles: Measure = {
   unit: 'transactions/s',
   bar: 1.3,
   prepare: async (bench) => {
-    const book = await bench.single(posts)
+    const book = await bench.single()
     const transactions = await count(bench, book)
     return {
       ours: [contender(bench, 'Daybook', book, 'rebuild', transactions)],

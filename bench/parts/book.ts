@@ -1,14 +1,10 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { v7 } from 'uuid'
-import { bookWriters } from '../../src/commands/book-writers.ts'
-import type { Received } from '../../src/commands/received.ts'
-import { recordTransactions } from '../../src/commands/record-transactions.ts'
+import type { LocalServer } from '../../src/local/child.ts'
 import { ledger } from '../../src/projections/ledger/ledger.ts'
 import { untyped } from '../../src/projections/projection.ts'
-import { connectEventStore } from '../../src/runtime/event-store.ts'
-import { lookupIndex } from '../../src/runtime/lookup-index.ts'
 import { buildSchema } from '../../src/runtime/projections/build.ts'
+import { loadOf } from '../load/ask-load.ts'
 import { makeTransaction } from '../load/requests.ts'
 import type { Stack } from './stack.ts'
 
@@ -86,52 +82,15 @@ export const batchedBook = async (stack: Stack, count: number, size: number): Pr
   return book
 }
 
-/** As many at once as the writer groups into one append. */
-const atOnce = 1_000
+const singleMs = 15_000
 
-/** A folded book whose log holds so many single posts, made by the book's writer without HTTP. */
-export const singleBook = async (stack: Stack, count: number): Promise<Book> => {
+/** A folded book whose log holds single posts. */
+export const singleBook = async (stack: Stack): Promise<Book> => {
   const book = await openBook(stack)
-  const store = connectEventStore(stack.environment['EVENTSTORE_URL'] ?? '')
-  const writers = bookWriters({
-    log: store,
-    index: lookupIndex(stack.pool),
-    balances: () => Promise.reject(new Error('no period is closed here')),
-    limits: { window: 100_000, gap: 10_000 },
-    clock: Date.now,
-    after: (ms, run) => {
-      const timer = setTimeout(run, ms)
-      return () => clearTimeout(timer)
-    },
-    random: Math.random,
-    appended: () => {},
-    warn: (message) => console.error(message),
-  })
-  for (let done = 0; done < count; done += atOnce) {
-    await Promise.all(Array.from({ length: atOnce }, () => writers.submit(somePost(book))))
-  }
-  writers.close()
-  await store.close()
+  const { token } = stack
+  const asked = { kind: 'single', isHot: false, token, bookId: book.id, ...book } as const
+  const load = { clients: 64, ms: singleMs, asked }
+  await loadOf(stack, stack.servers['api'] as LocalServer, load)
   await untilFolded(stack, book)
   return book
-}
-
-const somePost = ({ id, accounts }: Book): Received => {
-  const pick = (from: number) => from + Math.floor((Math.random() * accounts.length) / 2)
-  const [from, to] = [accounts[pick(0)], accounts[pick(accounts.length / 2)]] as [string, string]
-  const data = { transactions: [makeTransaction(from, to)], atomic: true }
-  return {
-    command: recordTransactions as unknown as Received['command'],
-    data,
-    bookId: id,
-    commandId: v7(),
-    actor: id,
-    isAdmin: true,
-    correlationId: v7(),
-    isDryRun: false,
-    key: null,
-    ids: Array.from({ length: recordTransactions.idsFor(data as never) }, () => v7()),
-    salt: randomBytes(16).toString('hex'),
-    bytes: 0,
-  }
 }
