@@ -65,6 +65,7 @@ const fold = (...pages: readonly (readonly Recorded[])[]): ReadModel => {
 type AccountRow = {
   id: string
   code: string
+  status: string
   type: 'asset' | 'liability' | 'equity' | 'income' | 'expense'
   posted: bigint
   pending_increase: bigint
@@ -98,6 +99,7 @@ type EntryRow = {
 }
 type BookRow = {
   account_count: number
+  closed_through: string | null
   transaction_count: number
   entry_count: number
   updated_at: string
@@ -266,6 +268,9 @@ describe('the ledger projection', () => {
     const model = fold(sampleLog())
     assert.equal(bookOf(model).transaction_count, 3)
     assert.equal(accountOf(model, 'vault').posted, 10n ** 38n - 1n)
+    assert.equal(accountOf(model, 'till').status, 'closed')
+    assert.equal(bookOf(model).account_count, 4)
+    assert.equal(bookOf(model).closed_through, '2024-01-31')
   })
 
   it('throws where an event is missing before this one', () => {

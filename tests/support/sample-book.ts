@@ -1,8 +1,16 @@
+import { changeTransactionMetadata } from '../../src/commands/change-transaction-metadata.ts'
+import { closeAccount } from '../../src/commands/close-account.ts'
+import { closePeriod } from '../../src/commands/close-period.ts'
+import type { Command } from '../../src/commands/command.ts'
 import { decideGroup } from '../../src/commands/decide-group.ts'
+import { freezeAccount, unfreezeAccount } from '../../src/commands/freeze-account.ts'
 import { openAccounts } from '../../src/commands/open-accounts.ts'
 import { openBook } from '../../src/commands/open-book.ts'
 import type { Received } from '../../src/commands/received.ts'
 import { recordTransactions } from '../../src/commands/record-transactions.ts'
+import { reopenPeriod } from '../../src/commands/reopen-period.ts'
+import { replaceAccount } from '../../src/commands/replace-account.ts'
+import { updateAccount } from '../../src/commands/update-account.ts'
 import { emptyBook, merge } from '../../src/domain/book.ts'
 import type { Recorded } from '../../src/domain/events/index.ts'
 import { factsFrom } from './facts.ts'
@@ -105,5 +113,25 @@ export const sampleLog = (): Recorded[] => {
       },
       'existing',
     ),
+    ...changes.map(([command, data]) => at(receivedOf(command, data as never, { nextId }))),
   ])
 }
+
+const target = (account: string) => ({ account, versions: null })
+
+/** What accounts, periods and metadata go through after that. */
+const changes: readonly (readonly [Command, unknown])[] = [
+  [openAccounts, { accounts: [{ code: 'spare', type: 'asset', currency: 'EUR' }] }],
+  [updateAccount, { target: target('spare'), changes: { code: 'till', metadata: { a: '“1”' } } }],
+  [replaceAccount, { target: target('cash'), replacement: { code: 'cash', max_balance: '9999' } }],
+  [freezeAccount, { target: target('till') }],
+  [unfreezeAccount, { target: target('till') }],
+  [closeAccount, { target: target('till') }],
+  [
+    changeTransactionMetadata,
+    { transaction: 'c11e4700-0000-7000-8000-000000000001', metadata: { note: 'grüße' } },
+  ],
+  [closePeriod, { through: '2024-01-31' }],
+  [closePeriod, { through: '2024-02-29' }],
+  [reopenPeriod, { through: '2024-01-31' }],
+] as unknown as readonly (readonly [Command, unknown])[]
