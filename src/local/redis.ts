@@ -71,6 +71,7 @@ function configuration(options: RedisOptions, port: number, password: string): s
     `port ${port}`,
     `requirepass ${password}`,
     `dir ${JSON.stringify(options.directory)}`,
+    'databases 64',
     'save ""',
     `appendonly ${options.persistent ? 'yes' : 'no'}`,
     `maxmemory ${options.maxMemory ?? '0'}`,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { ANY, EventStoreDBClient, jsonEvent } from '@eventstore/db-client'
 import { openAccounts, openBook, type TestBook, transfer } from '../support/book.ts'
-import { type Daybook, daybook, startCommand } from '../support/daybook.ts'
+import { breaks, type Daybook, daybook, startCommand } from '../support/daybook.ts'
 import { eventsOf } from '../support/log-of-book.ts'
 import { type Answer, restClient } from '../support/rest.ts'
 
@@ -36,6 +36,7 @@ describe('the integrity of a book', () => {
     running.rest.get(`${book.path}/integrity${query}`)
   /** Past Daybook, straight into the stream. */
   const append = async (events: { type: string; data: unknown; metadata: unknown }[]) => {
+    breaks(book.id)
     const raw = events.map((event) => jsonEvent({ id: randomUUID(), ...event } as never))
     await client.appendToStream(`book-${book.id}`, raw, { expectedRevision: ANY })
   }

@@ -6,7 +6,7 @@ import { runExport } from '../../src/cli/export/run-export.ts'
 import type { Recorded } from '../../src/domain/events/index.ts'
 import type { RecordedEntry } from '../../src/domain/events/transactions-recorded.ts'
 import { assertLedgersAgree, decimal } from '../support/assert-ledgers-agree.ts'
-import { history, runs } from '../support/histories.ts'
+import { history } from '../support/histories.ts'
 import { eventsOfHistory } from '../support/history-events.ts'
 import { testDirectory } from '../support/services.ts'
 
@@ -47,7 +47,7 @@ const addUp = (events: readonly Recorded[], before: string, sums: Map<string, bi
 }
 
 describe('fifty books of any kind', () => {
-  const books = fc.sample(history, runs(50)).map((one, place) => {
+  const books = fc.sample(history, { seed: 3, numRuns: 50 }).map((one, place) => {
     // Together in one journal they must not share their accounts.
     const renamed = new Map(one.accounts.map(({ code }) => [code, `${code}:${place}`]))
     const text = JSON.stringify(one.batches).replace(
