@@ -19,7 +19,7 @@ const START_TIMEOUT_MS = 120_000
  */
 export async function startProgram(options: ProgramOptions): Promise<LocalServer> {
   const { name, logFile, environment, stopGraceMs } = options
-  const command = [...leash('TERM'), process.execPath, '--enable-source-maps', ...options.script]
+  const command = [...leash('TERM'), process.execPath, ...options.script]
   const child = spawnChild({ name, command, logFile, environment, ipc: true })
   let port: number | undefined
   child.process.on('message', (message) => {

@@ -49,7 +49,7 @@ export const openCredentials = async (
   await prepare(pool)
   const users = usersOf(pool, sign)
   if (admin) await addAdmin(pool, admin)
-  const nobodysHash = await hash('a password that nobody has')
+  const nobodysHash = hash('a password that nobody has')
   let running = 0
   const waiting: (() => void)[] = []
 
@@ -74,7 +74,7 @@ export const openCredentials = async (
     )
     const [user] = rows
     // Takes as long for an e-mail that nobody has: the time must not tell which exist.
-    const isRight = await limited(() => verify(user?.password_hash ?? nobodysHash, password))
+    const isRight = await limited(() => verify(user?.password_hash ?? (await nobodysHash), password))
     return user && isRight ? { id: user.id, role: user.role } : null
   }
 

@@ -27,6 +27,8 @@ for (const build of chosen) {
   const main = breakBuild(dist, join(directory, 'build'), build)
   const { report } = await runFaults({
     seed: Number(values.seed),
+    apis: 2,
+    load: { clients: 12, pauseMs: 300 },
     minutes: Number(values.seconds) / 60,
     longestMs: 20_000,
     focus: build.focus,

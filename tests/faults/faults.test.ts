@@ -18,6 +18,8 @@ describe('Daybook, killed, stopped and cut off while it is used', function () {
   before(async () => {
     evidence = await runFaults({
       seed,
+      apis: 2,
+      load: { clients: 12, pauseMs: 300 },
       minutes: 1,
       longestMs: 4_000,
       directory: testDirectory('faults'),

@@ -8,7 +8,7 @@ export type Answer = {
 
 /** What came of one request, whole: an answer or why there is none. */
 export type Attempt = {
-  readonly api: 0 | 1
+  readonly api: number
   readonly method: string
   readonly path: string
   readonly sentAt: number
@@ -26,7 +26,9 @@ export type Request = {
 }
 
 export type Client = {
-  readonly send: (api: 0 | 1, request: Request, timeoutMs?: number) => Promise<Attempt>
+  /** How many APIs there are. */
+  readonly apis: number
+  readonly send: (api: number, request: Request, timeoutMs?: number) => Promise<Attempt>
   /** Fetches a token, again and again until one is there. */
   readonly logIn: () => Promise<void>
   readonly close: () => void
@@ -41,19 +43,19 @@ const agentOptions = { keepAlive: true, maxSockets: 256, scheduling: 'fifo' } as
 
 export type Login = { readonly email: string; readonly password: string }
 
-/** Speaks to both APIs over connections that it keeps, as a good client does. */
+/** Speaks to all APIs over connections that it keeps, as a good client does. */
 export const createClient = (
-  ports: readonly [number, number],
+  ports: readonly number[],
   login: Login,
   seen: (attempt: Attempt) => void,
 ): Client => {
-  const agents = ports.map(() => new Agent(agentOptions)) as [Agent, Agent]
+  const agents = ports.map(() => new Agent(agentOptions))
   let token = ''
   let tokenUntil = 0
   let loggingIn: Promise<void> | null = null
 
   const exchange = (
-    api: 0 | 1,
+    api: number,
     { method, path, headers = {}, body }: Request,
     timeoutMs: number,
   ): Promise<Attempt> =>
@@ -104,7 +106,7 @@ export const createClient = (
 
   const logInOnce = async (): Promise<void> => {
     for (let attempt = 0; ; attempt++) {
-      const api = (attempt % 2) as 0 | 1
+      const api = attempt % ports.length
       const body = login
       const path = '/v1/auth/login'
       const { answer } = await exchange(api, { method: 'POST', path, body }, patienceMs)
@@ -125,6 +127,7 @@ export const createClient = (
   }
 
   return {
+    apis: ports.length,
     logIn,
     send: async (api, request, timeoutMs = patienceMs) => {
       // The token is renewed beside the requests, which go on with the old one meanwhile.

@@ -17,7 +17,7 @@ export type Command = {
 }
 
 export type Final = {
-  readonly api: 0 | 1
+  readonly api: number
   readonly sentAt: number
   readonly endedAt: number
   readonly status: number
@@ -34,7 +34,7 @@ export type Read = {
   readonly what: 'account' | 'accounts' | 'transactions' | 'entries' | 'trial-balance' | 'book'
   readonly account: string | null
   readonly path: string
-  readonly api: 0 | 1
+  readonly api: number
   readonly sentAt: number
   readonly minRevision: number | null
   readonly revision: number

@@ -38,22 +38,30 @@ const isFinal = ({ status }: Answer): boolean =>
   status < 500 && status !== 401 && status !== 408 && status !== 429
 
 const bookCount = 3
-const clientCount = 12
 
-/** Opens the books, then keeps a dozen clients busy until it is told to finish. */
+export type LoadOptions = {
+  readonly clients: number
+  /** Between two requests of a client, on average. */
+  readonly pauseMs: number
+  /** No more than so many, where given. */
+  readonly commands?: number | undefined
+}
+
+/** Opens the books, then keeps clients busy until it is told to finish, or all was given. */
 export const startLoad = async (
   client: Client,
   journal: Journal,
   random: Random,
+  { clients: clientCount, pauseMs, commands: most = Number.POSITIVE_INFINITY }: LoadOptions,
 ): Promise<Load> => {
   const giveUp = new AbortController()
   let isFinishing = false
   const holds = new Map<string, readonly string[]>()
-  const anyApi = () => random.int(0, 1) as 0 | 1
-  const other = (api: 0 | 1) => (1 - api) as 0 | 1
+  const anyApi = () => random.int(0, client.apis - 1)
+  const other = (api: number) => (api + 1) % client.apis
 
-  /** Sends a command until its answer is final, to the other API each time. */
-  const settle = async (command: Command, first: 0 | 1): Promise<Final | null> => {
+  /** Sends a command until its answer is final, to another API each time. */
+  const settle = async (command: Command, first: number): Promise<Final | null> => {
     let api = first
     for (let attempt = 0; !giveUp.signal.aborted; attempt++) {
       const knownRevision = journal.known.get(command.bookId) ?? -1
@@ -186,11 +194,11 @@ export const startLoad = async (
     books.push(await openBook(client, journal, number))
 
   const runClient = async (): Promise<void> => {
-    while (!isFinishing) {
+    while (!isFinishing && journal.commands.length < most) {
       const book = random.pick(books)
       if (random.chance(0.75)) await give(book)
       else await read(book, random.pick(firstAccounts).code, null)
-      await sleep(-Math.log(1 - random.next()) * 300)
+      await sleep(-Math.log(1 - random.next()) * pauseMs)
     }
   }
   const clients = Array.from({ length: clientCount }, runClient)
@@ -207,7 +215,7 @@ export const startLoad = async (
       const queue = [...commands]
       const ask = async () => {
         for (let next = queue.pop(); next; next = queue.pop()) {
-          for (const api of [0, 1] as const) await settle(next, api)
+          for (let api = 0; api < client.apis; api++) await settle(next, api)
         }
       }
       await Promise.all([ask(), ask(), ask(), ask()])

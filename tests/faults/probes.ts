@@ -7,7 +7,7 @@ import { revisionOf } from './journal.ts'
 export type Probes = {
   /** Looks closely from now on, until what this returns is called. */
   readonly watch: () => () => void
-  /** Resolves with the time at which both had first done so after `since`, or null past the limit. */
+  /** Resolves with the time at which all had first done so after `since`, or null past the limit. */
   readonly servedSince: (since: number, limitMs: number) => Promise<number | null>
   readonly stop: () => Promise<void>
 }
@@ -17,7 +17,7 @@ const everyMs = { awaited: 200, idle: 1_000 }
 const maxAtOnce = 40
 const probeMs = 4_000
 
-const writeAndRead = async (client: Client, bookId: string, api: 0 | 1): Promise<boolean> => {
+const writeAndRead = async (client: Client, bookId: string, api: number): Promise<boolean> => {
   const body = {
     metadata: { probe: 'yes' },
     entries: [
@@ -53,7 +53,7 @@ export const measureVisible = async (
 ): Promise<Record<string, number>> => {
   const medians: Record<string, number> = {}
   for (const [number, bookId] of bookIds.entries()) {
-    for (const api of [0, 1] as const) {
+    for (let api = 0; api < client.apis; api++) {
       const times: number[] = []
       for (let attempt = 0; attempt < tries; attempt++) {
         const start = Date.now()
@@ -69,18 +69,18 @@ export const measureVisible = async (
 }
 
 export const startProbes = (client: Client, bookId: string): Probes => {
-  const successes: [number[], number[]] = [[], []]
+  const successes = Array.from({ length: client.apis }, (): number[] => [])
   const running = new Set<Promise<void>>()
   let isStopping = false
   let awaited = 0
 
-  const probe = async (api: 0 | 1): Promise<void> => {
-    if (await writeAndRead(client, bookId, api)) successes[api].push(Date.now())
+  const probe = async (api: number): Promise<void> => {
+    if (await writeAndRead(client, bookId, api)) successes[api]?.push(Date.now())
   }
 
   const run = async (): Promise<void> => {
     while (!isStopping) {
-      for (const api of [0, 1] as const) {
+      for (let api = 0; api < client.apis; api++) {
         if (running.size >= maxAtOnce) break
         const one: Promise<void> = probe(api).finally(() => running.delete(one))
         running.add(one)
@@ -108,8 +108,8 @@ export const startProbes = (client: Client, bookId: string): Probes => {
       const unwatch = watch()
       try {
         while (Date.now() < since + limitMs) {
-          const [first, second] = firstSince(since)
-          if (first && second) return Math.max(first, second)
+          const times = firstSince(since)
+          if (times.every((time) => time !== null)) return Math.max(...times)
           await sleep(10)
         }
         return null

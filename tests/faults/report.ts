@@ -25,6 +25,7 @@ export type Report = {
   readonly checked: Readonly<Record<string, number>>
   readonly recovery: Readonly<Record<string, Times>>
   readonly 'ms until visible, at the end'?: Readonly<Record<string, number>>
+  readonly 'forwards since the last start'?: Readonly<Record<string, number>>
   readonly failures: readonly string[]
   readonly failedStarts: Readonly<Record<string, number>>
 }

@@ -4,9 +4,9 @@ import { checkLog } from './check-log.ts'
 import { checkReads } from './check-reads.ts'
 import { checkRequests } from './check-requests.ts'
 import { checkRows, readCheckpoints, readHalts } from './check-rows.ts'
-import { createClient } from './http.ts'
+import { type Client, createClient } from './http.ts'
 import { type Command, type Journal, newJournal, noteAttempt } from './journal.ts'
-import { type Load, startLoad } from './load.ts'
+import { type Load, type LoadOptions, startLoad } from './load.ts'
 import { type Log, readLog } from './log-reader.ts'
 import { measureVisible, startProbes } from './probes.ts'
 import { seeded } from './random.ts'
@@ -16,7 +16,9 @@ import { type Striking, strike } from './strike.ts'
 import { type System, startSystem } from './system.ts'
 
 export type RunOptions = ScheduleOptions & {
+  /** Until then there are faults; with `commands` until these are answered, if that comes first. */
   readonly minutes: number
+  readonly load: LoadOptions
   readonly patience?: Patience
   /** For processes, their data and their logs. */
   readonly directory: string
@@ -27,7 +29,7 @@ export type RunOptions = ScheduleOptions & {
 
 /** How long is waited for what has to come, in ms. */
 export type Patience = {
-  /** Writes and reads through both APIs after a fault. */
+  /** Writes and reads through all APIs after a fault. */
   readonly recovery: number
   /** Final answers after the last fault. */
   readonly answers: number
@@ -48,14 +50,16 @@ export type Evidence = {
 export const runFaults = async (options: RunOptions): Promise<Evidence> => {
   const { seed, directory, main, say, patience = usualPatience } = options
   const startedAt = new Date().toISOString()
-  say(`seed ${seed}: starting two APIs, two workers, the event store, Postgres and two Redis`)
-  const system = await startSystem(directory, main)
+  say(
+    `seed ${seed}: starting ${options.apis} APIs, two workers, the event store, Postgres and two Redis`,
+  )
+  const system = await startSystem(directory, main, options.apis)
   const journal = newJournal()
   const client = createClient(system.apiPorts, system.login, (attempt) =>
     noteAttempt(journal, attempt),
   )
   try {
-    const load = await startLoad(client, journal, seeded(seed + 1))
+    const load = await startLoad(client, journal, seeded(seed + 1), options.load)
     const probed = load.books[0]?.id ?? ''
     const probes = startProbes(client, probed)
     await sleep(2_000)
@@ -75,14 +79,16 @@ export const runFaults = async (options: RunOptions): Promise<Evidence> => {
     for (const { ms, label, fault } of recoveries) {
       if (ms !== null) continue
       failures.unshift(
-        `recovery: after ${label} (${JSON.stringify(fault)}) writes and reads through both APIs ` +
+        `recovery: after ${label} (${JSON.stringify(fault)}) writes and reads through all APIs ` +
           `did not succeed within ${patience.recovery} ms`,
       )
     }
     const found = { failures, checked }
+    const forwards = await readForwards(client)
     const report = {
       ...reportOf(options, startedAt, system, journal, recoveries, found),
       'ms until visible, at the end': visible,
+      'forwards since the last start': forwards,
     }
     return { report, log, journal }
   } finally {
@@ -91,8 +97,19 @@ export const runFaults = async (options: RunOptions): Promise<Evidence> => {
   }
 }
 
+/** Commands that one API had from another, by what came of them; a start begins to count anew. */
+const readForwards = async (client: Client): Promise<Record<string, number>> => {
+  const sums: Record<string, number> = {}
+  for (let api = 0; api < client.apis; api++) {
+    const { answer } = await client.send(api, { method: 'GET', path: '/metrics' })
+    const lines = answer?.text.matchAll(/^daybook_forwards_total\{result="(\w+)"\} (\d+)$/gm) ?? []
+    for (const [, result = '', count] of lines) sums[result] = (sums[result] ?? 0) + Number(count)
+  }
+  return sums
+}
+
 const breakThings = async (
-  { patience = usualPatience, minutes, say, ...scheduled }: RunOptions,
+  { patience = usualPatience, minutes, say, load, ...scheduled }: RunOptions,
   system: System,
   journal: Journal,
   probes: ReturnType<typeof startProbes>,
@@ -102,7 +119,7 @@ const breakThings = async (
   let number = 0
   let isAlone = true
   for (const round of schedule(scheduled)) {
-    if (Date.now() > end) break
+    if (Date.now() > end || journal.commands.length >= (load.commands ?? Infinity)) break
     await sleep(round.pauseMs)
     number++
     const unwatch = probes.watch()

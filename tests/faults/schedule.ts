@@ -23,14 +23,21 @@ export type Round = {
   readonly waits: boolean
 }
 
-const programs: readonly PartName[] = ['api-1', 'api-2', 'worker-1', 'worker-2']
-const parts: readonly PartName[] = [...programs, 'store', 'postgres', 'queue', 'cache']
-const services = ['store', 'postgres', 'queue', 'cache']
-const links = [
-  'client -> api-1',
-  'client -> api-2',
-  ...programs.flatMap((program) => services.map((service) => `${program} -> ${service}`)),
-]
+const services = ['store', 'postgres', 'queue', 'cache'] as const
+
+/** What can be hit where there are so many APIs. */
+const targetsOf = (apiCount: number) => {
+  const apis = Array.from({ length: apiCount }, (_, at): PartName => `api-${at + 1}`)
+  const programs: readonly PartName[] = [...apis, 'worker-1', 'worker-2']
+  const parts: readonly PartName[] = [...programs, ...services]
+  const links = [
+    ...apis.map((api) => `client -> ${api}`),
+    ...programs.flatMap((program) => services.map((service) => `${program} -> ${service}`)),
+    ...apis.map((api) => `peers -> ${api}`),
+  ]
+  return { parts, links }
+}
+type Targets = ReturnType<typeof targetsOf>
 
 /** What a fault's recovery time is counted under: its kind, and of what sort its target is. */
 export const labelOf = ({ kind, targets }: Fault): string => {
@@ -44,6 +51,7 @@ export const labelOf = ({ kind, targets }: Fault): string => {
 
 export type ScheduleOptions = {
   readonly seed: number
+  readonly apis: number
   /** No fault lasts longer. */
   readonly longestMs: number
   /** Only these, one at a time, where given. */
@@ -51,8 +59,9 @@ export type ScheduleOptions = {
 }
 
 /** The same seed, the same rounds, without an end. */
-export function* schedule({ seed, longestMs, focus }: ScheduleOptions): Generator<Round> {
+export function* schedule({ seed, apis, longestMs, focus }: ScheduleOptions): Generator<Round> {
   const random = seeded(seed)
+  const targets = targetsOf(apis)
   for (;;) {
     if (focus) {
       const faults = [random.pick(focus)]
@@ -63,7 +72,7 @@ export function* schedule({ seed, longestMs, focus }: ScheduleOptions): Generato
     const faults: Fault[] = []
     const taken = new Set<string>()
     while (faults.length < count) {
-      const fault = pickFault(random, longestMs)
+      const fault = pickFault(random, targets, longestMs)
       if (fault.targets.some((target) => taken.has(target))) continue
       for (const target of fault.targets) taken.add(target)
       faults.push(fault)
@@ -72,7 +81,7 @@ export function* schedule({ seed, longestMs, focus }: ScheduleOptions): Generato
   }
 }
 
-const pickFault = (random: Random, longestMs: number): Fault => {
+const pickFault = (random: Random, { parts, links }: Targets, longestMs: number): Fault => {
   const kind = random.weighted({
     kill: 30,
     freeze: 16,
@@ -85,17 +94,17 @@ const pickFault = (random: Random, longestMs: number): Fault => {
   switch (kind) {
     case 'kill':
     case 'restart':
-      return { kind, targets: pickParts(random) }
+      return { kind, targets: pickParts(random, parts) }
     case 'freeze':
-      return { kind, targets: pickParts(random), ms: lasting(random, longestMs) }
+      return { kind, targets: pickParts(random, parts), ms: lasting(random, longestMs) }
     case 'flush':
       return { kind, targets: [random.pick(['queue', 'cache'])] }
     case 'cut':
     case 'hole':
-      return { kind, targets: pickLinks(random), ms: lasting(random, longestMs) }
+      return { kind, targets: pickLinks(random, links), ms: lasting(random, longestMs) }
     case 'delay': {
       const ms = lasting(random, longestMs)
-      return { kind, targets: pickLinks(random), ms, delayMs: random.int(20, 1_500) }
+      return { kind, targets: pickLinks(random, links), ms, delayMs: random.int(20, 1_500) }
     }
   }
 }
@@ -103,14 +112,15 @@ const pickFault = (random: Random, longestMs: number): Fault => {
 const lasting = (random: Random, longestMs: number): number =>
   Math.round(random.logUniform(200, longestMs))
 
-const pickParts = (random: Random): PartName[] => {
+const pickParts = (random: Random, parts: readonly PartName[]): PartName[] => {
   const name = random.pick(parts)
-  const twin = name.replace(/[12]$/, (digit) => (digit === '1' ? '2' : '1')) as PartName
-  return twin !== name && random.chance(0.15) ? [name, twin] : [name]
+  const sort = name.replace(/\d$/, '')
+  const twins = parts.filter((other) => other !== name && other.replace(/\d$/, '') === sort)
+  return twins.length > 0 && random.chance(0.15) ? [name, random.pick(twins)] : [name]
 }
 
 /** One link, or every link to a service at once. */
-const pickLinks = (random: Random): string[] => {
+const pickLinks = (random: Random, links: readonly string[]): string[] => {
   const name = random.pick(links)
   const [, to] = name.split(' -> ')
   const all = links.filter((other) => other.endsWith(`-> ${to}`))

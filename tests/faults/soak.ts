@@ -6,10 +6,16 @@ import { parseArgs } from 'node:util'
 import { tableOf } from './report.ts'
 import { runFaults } from './run.ts'
 
-/** `npm run soak -- --minutes 30 --seed 7 --report soak.json --keep` */
+/**
+ * `npm run soak -- --minutes 30 --seed 7 --report soak.json --keep`, or until so many commands were
+ * given: `npm run soak -- --apis 4 --clients 64 --commands 100000`
+ */
 const { values } = parseArgs({
   options: {
-    minutes: { type: 'string', default: '30' },
+    minutes: { type: 'string' },
+    apis: { type: 'string', default: '2' },
+    clients: { type: 'string', default: '12' },
+    commands: { type: 'string' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     longest: { type: 'string', default: '30' },
     report: { type: 'string', default: 'soak-report.json' },
@@ -23,7 +29,13 @@ mkdirSync(directory, { recursive: true })
 const main = values.main ?? fileURLToPath(new URL('../../src/main.js', import.meta.url))
 const { report } = await runFaults({
   seed: Number(values.seed),
-  minutes: Number(values.minutes),
+  apis: Number(values.apis),
+  load: {
+    clients: Number(values.clients),
+    pauseMs: values.commands === undefined ? 300 : 20,
+    commands: values.commands === undefined ? undefined : Number(values.commands),
+  },
+  minutes: Number(values.minutes ?? (values.commands === undefined ? 30 : 24 * 60)),
   longestMs: Number(values.longest) * 1_000,
   directory,
   main,
@@ -33,6 +45,7 @@ writeFileSync(values.report, `${JSON.stringify(report, null, 2)}\n`)
 console.log(`\n${tableOf(report.recovery)}\n`)
 console.log(`${report.faults.total} faults, checked ${JSON.stringify(report.checked)}`)
 console.log(`ms until visible: ${JSON.stringify(report['ms until visible, at the end'])}`)
+console.log(`forwards: ${JSON.stringify(report['forwards since the last start'])}`)
 for (const failure of report.failures.slice(0, 40)) console.log(`✖ ${failure}`)
 console.log(`seed ${report.seed}: ${report.failures.length} failures; see ${values.report}`)
 if (values.keep || !report.passed) console.log(`data and logs are kept in ${directory}`)

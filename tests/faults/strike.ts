@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Journal } from './journal.ts'
+import type { Part } from './part.ts'
 import type { Link, LinkState } from './proxy.ts'
 import { type Fault, labelOf } from './schedule.ts'
 import type { PartName, System } from './system.ts'
@@ -26,7 +27,7 @@ export const strike = async (
   const from = Date.now()
   const worked = { fault, round, from, lifted: from, until: Number.POSITIVE_INFINITY }
   journal.faults.push(worked)
-  const countedFrom = await work(system, fault, from)
+  const countedFrom = await work(system, parts, fault, from)
   worked.lifted = Date.now()
   const whole = Promise.all(parts.map((part) => part.whenUp())).then(() => {
     worked.until = Date.now()
@@ -36,19 +37,20 @@ export const strike = async (
 }
 
 const work = async (
-  { parts, links, flush }: System,
+  { links, flush }: System,
+  parts: readonly Part[],
   fault: Fault,
   from: number,
 ): Promise<number> => {
   switch (fault.kind) {
     case 'kill':
-      await Promise.all(fault.targets.map((name) => parts[name].kill()))
+      await Promise.all(parts.map((part) => part.kill()))
       return from
     case 'restart':
-      await Promise.all(fault.targets.map((name) => parts[name].restart()))
+      await Promise.all(parts.map((part) => part.restart()))
       return from
     case 'freeze':
-      await Promise.all(fault.targets.map((name) => parts[name].freeze(fault.ms)))
+      await Promise.all(parts.map((part) => part.freeze(fault.ms)))
       return Date.now()
     case 'flush':
       await Promise.all(fault.targets.map(flush))

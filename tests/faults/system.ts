@@ -9,8 +9,7 @@ import { keepUp, type Part } from './part.ts'
 import { type Link, openLink } from './proxy.ts'
 
 export type PartName =
-  | 'api-1'
-  | 'api-2'
+  | `api-${number}`
   | 'worker-1'
   | 'worker-2'
   | 'store'
@@ -18,13 +17,13 @@ export type PartName =
   | 'queue'
   | 'cache'
 
-/** All of Daybook, two of what there can be two of, each talking to the others over links of ours. */
+/** All of Daybook, two or more of what there can be several of, each talking to the others over links of ours. */
 export type System = {
   readonly parts: Readonly<Record<PartName, Part>>
   /** By name: `api-1 -> store`, `client -> api-1`, ... */
   readonly links: ReadonlyMap<string, Link>
   /** Where clients reach the APIs, through their links. */
-  readonly apiPorts: readonly [number, number]
+  readonly apiPorts: readonly number[]
   readonly login: { readonly email: string; readonly password: string }
   /** Past all links, for whoever checks what came of it. */
   readonly direct: { readonly eventStoreUrl: string; readonly databaseUrl: string }
@@ -36,7 +35,11 @@ const services = ['store', 'postgres', 'queue', 'cache'] as const
 type Service = (typeof services)[number]
 
 /** Starts everything below `directory`; `main` is the program, compiled. */
-export const startSystem = async (directory: string, main: string): Promise<System> => {
+export const startSystem = async (
+  directory: string,
+  main: string,
+  apiCount: number,
+): Promise<System> => {
   mkdirSync(join(directory, 'log'), { recursive: true, mode: 0o700 })
   const place = (name: string) => ({
     directory: join(directory, name),
@@ -109,18 +112,23 @@ export const startSystem = async (directory: string, main: string): Promise<Syst
       REDIS_CACHE_URL: at(up.cache.url, ports.cache),
     }
   }
-  const api = async (name: 'api-1' | 'api-2') => {
+  const api = async (name: `api-${number}`) => {
     const PORT = String(await freePort())
-    const part = program(name, 'api', { ...(await environmentOf(name)), PORT })
+    const peerPort = await freePort()
+    const part = program(name, 'api', {
+      ...(await environmentOf(name)),
+      PORT,
+      DAYBOOK_PEER_PORT: String(peerPort),
+      DAYBOOK_PEER_ADDRESS: `127.0.0.1:${await link('peers', name, peerPort)}`,
+    })
     return { part, port: await link('client', name, Number(PORT)) }
   }
   const worker = async (name: 'worker-1' | 'worker-2') =>
     program(name, 'worker', await environmentOf(name))
-  const first = await api('api-1')
-  const second = await api('api-2')
+  const apis: { readonly part: Part; readonly port: number }[] = []
+  for (let number = 1; number <= apiCount; number++) apis.push(await api(`api-${number}`))
   const parts = {
-    'api-1': first.part,
-    'api-2': second.part,
+    ...Object.fromEntries(apis.map(({ part }) => [part.name, part])),
     'worker-1': await worker('worker-1'),
     'worker-2': await worker('worker-2'),
     store,
@@ -133,7 +141,7 @@ export const startSystem = async (directory: string, main: string): Promise<Syst
   return {
     parts,
     links,
-    apiPorts: [first.port, second.port],
+    apiPorts: apis.map(({ port }) => port),
     login: { email: secrets.DAYBOOK_ADMIN_EMAIL, password: secrets.DAYBOOK_ADMIN_PASSWORD },
     direct: {
       eventStoreUrl: `esdb://127.0.0.1:${storePort}?tls=false`,
@@ -144,7 +152,7 @@ export const startSystem = async (directory: string, main: string): Promise<Syst
       await flushAll(up[name].url)
     },
     close: async () => {
-      const programs = [parts['api-1'], parts['api-2'], parts['worker-1'], parts['worker-2']]
+      const programs = [...apis.map(({ part }) => part), parts['worker-1'], parts['worker-2']]
       await Promise.all(programs.map((part) => part.close()))
       await Promise.all([store, postgres, queue, cache].map((part) => part.close()))
       await Promise.all([...links.values()].map((each) => each.close()))

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { fileURLToPath } from 'node:url'
+import { testDirectory } from '../support/services.ts'
+import { type Evidence, runFaults } from './run.ts'
+import type { Fault } from './schedule.ts'
+
+const main = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+const seed = Number(process.env['FAULT_SEED'] ?? 1)
+const apis = ['api-1', 'api-2', 'api-3', 'api-4'] as const
+
+/** All that concerns who writes a book: its writers, the ways between them, and their leases. */
+const focus: readonly Fault[] = apis.flatMap((api): Fault[] => [
+  { kind: 'kill', targets: [api] },
+  { kind: 'freeze', targets: [api], ms: 3_500 },
+  { kind: 'hole', targets: [`peers -> ${api}`], ms: 3_000 },
+  { kind: 'cut', targets: [`peers -> ${api}`], ms: 500 },
+  { kind: 'cut', targets: [`${api} -> store`], ms: 1_000 },
+  { kind: 'flush', targets: ['cache'] },
+])
+
+describe('four API processes that share the books', function () {
+  this.timeout(420_000)
+  const commands = 2_000
+  let evidence: Evidence
+
+  before(async () => {
+    evidence = await runFaults({
+      seed,
+      apis: apis.length,
+      load: { clients: 64, pauseMs: 300, commands },
+      focus,
+      minutes: 2,
+      longestMs: 4_000,
+      directory: testDirectory('processes'),
+      main,
+      say: (line) => console.log(`      ${line}`),
+    })
+  })
+
+  it('give each key one answer, and keep every order and every limit, whoever is hit', () => {
+    const { report } = evidence
+    const facts = report.failures.slice(0, 20).join('\n')
+    assert.equal(facts, '', `FAULT_SEED=${seed}: ${report.failures.length} failures`)
+    assert.ok((report.checked['commands'] ?? 0) >= commands)
+    assert.ok(report.faults.total >= 4, `only ${report.faults.total} faults were worked`)
+  })
+
+  it('hand commands to one another', () => {
+    const { answered = 0 } = evidence.report['forwards since the last start'] ?? {}
+    assert.ok(answered > 0)
+  })
+})
