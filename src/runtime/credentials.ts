@@ -74,7 +74,9 @@ export const openCredentials = async (
     )
     const [user] = rows
     // Takes as long for an e-mail that nobody has: the time must not tell which exist.
-    const isRight = await limited(() => verify(user?.password_hash ?? (await nobodysHash), password))
+    const isRight = await limited(async () =>
+      verify(user?.password_hash ?? (await nobodysHash), password),
+    )
     return user && isRight ? { id: user.id, role: user.role } : null
   }
 
