@@ -14,6 +14,7 @@ import { projection } from '../projection.ts'
 import type { Row } from '../table.ts'
 import { addEntry, type LedgerRows } from './entries.ts'
 import { addHold, postHold, releaseHold, reserve } from './holds.ts'
+import { ledgerInvariants } from './invariants.ts'
 import { closePeriod, reopenPeriod } from './periods.ts'
 import { type LedgerTables, ledgerTables } from './tables.ts'
 
@@ -28,6 +29,7 @@ export const ledger = projection({
   name: 'ledger',
   version: 1,
   tables: ledgerTables,
+  invariants: ledgerInvariants,
 
   needs: (event, bookId) => {
     switch (event.type) {
