@@ -1,7 +1,12 @@
 import { type Book, emptyBook, fork, merge, sizeOf } from '../domain/book.ts'
 import type { Recorded } from '../domain/events/index.ts'
 import { evolve } from '../domain/evolve.ts'
-import { packBook, type SnapshotHead, unpackBook } from '../domain/snapshot/book-snapshot.ts'
+import {
+  packBook,
+  type Snapshot,
+  type SnapshotHead,
+  unpackBook,
+} from '../domain/snapshot/book-snapshot.ts'
 import { upcast } from '../domain/upcast.ts'
 import type { BookLog } from './book-log.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
@@ -38,30 +43,35 @@ export type CommittedBook = {
 const newsAMebibyte = 500
 /** A book that is let go of is worth a snapshot if so much is new. */
 const worthKeeping = 0.1
-/** While a book is read from the log it is packed more seldom. */
-const whileReading = 8
+/** While a book is read from the log it is packed more seldom, and not stored. */
+const whileReading = 2
 
 export const committedBook = (bookId: string, options: Options): CommittedBook => {
   const { log, snapshots, limits, pause, warn } = options
   const empty = () => emptyBook(bookId, limits.window)
   let book = empty()
   let isLoaded = false
-  /** Transactions and the like since the last snapshot. */
+  /** Transactions and the like since the last snapshot was stored. */
   let news = 0
-  let isPacking = false
+  /** The same since it was packed, which takes as much as `packedBytes` and leaves that. */
+  let unpacked = 0
+  let packedBytes = 0
+  let isStoring = false
   /** A smaller equal of the book that `book` stands on. */
   let smaller: { readonly of: Book; readonly book: Book } | null = null
 
   /** A large book is worth its snapshot after more. */
   const every = () =>
-    Math.max(limits.snapshotEvery, newsAMebibyte * Math.floor(sizeOf(book) / 2 ** 20))
+    Math.max(limits.snapshotEvery, newsAMebibyte * Math.floor(packedBytes / 2 ** 20))
 
   const readSnapshot = async (head: SnapshotHead): Promise<Book | null> => {
     let event: Recorded | null = null
     for await (const stored of log.read(bookId, head.revision, 1)) event = upcast(stored)
     try {
       if (event?.metadata.hash !== head.hash) throw new Error('the log has no such event')
-      return await paced(unpackBook(await snapshots.read(head), limits.window), pause)
+      const found = await paced(unpackBook(await snapshots.read(head), limits.window), pause)
+      packedBytes = sizeOf(found)
+      return found
     } catch (error) {
       const { revision } = head
       warn('snapshot skipped', { book: bookId, revision, error: (error as Error).message })
@@ -88,8 +98,8 @@ export const committedBook = (bookId: string, options: Options): CommittedBook =
         throw new Error(`event ${event.id} does not follow revision ${book.revision} as known here`)
       }
       evolve(book, event)
-      news += newsOf(event)
-      if (isLoaded || news < whileReading * every()) continue
+      count(event)
+      if (isLoaded || unpacked < whileReading * every()) continue
       await pack()
       settle()
     }
@@ -116,32 +126,51 @@ export const committedBook = (bookId: string, options: Options): CommittedBook =
     book = empty()
     isLoaded = false
     smaller = null
-    news = 0
+    news = unpacked = packedBytes = 0
+  }
+
+  const count = (event: Recorded): void => {
+    const added = newsOf(event)
+    news += added
+    unpacked += added
   }
 
   /**
    * Packs what is committed now, while commits go on into a layer above it. The snapshot shows one
-   * revision and nothing of what came later.
+   * revision and nothing of what came later. Null where the book was doubted meanwhile.
    */
-  const pack = async (): Promise<void> => {
+  const pack = async (): Promise<Snapshot | null> => {
     settle()
-    if (isPacking || book.below) return
-    isPacking = true
     const frozen = book
-    const before = news
+    if (frozen.below) return null
     book = fork(frozen)
-    news = 0
+    unpacked = 0
     try {
       const packed = await paced(packBook(frozen), pause)
-      // Unless it was doubted meanwhile.
-      if (book.below !== frozen) return
+      if (book.below !== frozen) return null
       smaller = { of: frozen, book: packed.book }
-      await snapshots.save(packed.snapshot)
+      packedBytes = sizeOf(packed.book)
+      return packed.snapshot
+    } catch (error) {
+      // What was committed meanwhile goes into the frozen book itself.
+      smaller = { of: frozen, book: frozen }
+      throw error
+    }
+  }
+
+  const store = async (): Promise<void> => {
+    if (isStoring) return
+    isStoring = true
+    const before = news
+    news = 0
+    try {
+      const snapshot = await pack()
+      if (snapshot) await snapshots.save(snapshot)
     } catch (error) {
       news += before
       warn('snapshot not kept', { book: bookId, error: (error as Error).message })
     } finally {
-      isPacking = false
+      isStoring = false
     }
   }
 
@@ -159,12 +188,12 @@ export const committedBook = (bookId: string, options: Options): CommittedBook =
     doubt,
     commit: (top, events) => {
       merge(top)
-      for (const event of events) news += newsOf(event)
-      if (news >= every()) void pack()
+      for (const event of events) count(event)
+      if (news >= every()) void store()
     },
     settle,
     keep: async () => {
-      if (isLoaded && news > 0 && news >= every() * worthKeeping) await pack()
+      if (isLoaded && news > 0 && news >= every() * worthKeeping) await store()
     },
     bytes: () => sizeOf(book),
   }

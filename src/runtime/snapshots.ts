@@ -16,6 +16,7 @@ const schema = `
     hash text not null,
     format text not null,
     summary text not null,
+    is_whole bool not null default false,
     created_at timestamptz not null default now());
   create index on writer.snapshot (book_id, id);
   create table writer.snapshot_part (
@@ -45,7 +46,7 @@ export const snapshotStore = (db: Database): SnapshotStore => ({
   list: async (bookId) => {
     const { rows } = await db.query<Listed>(
       `select id, book_id as "bookId", revision, hash, format from writer.snapshot
-       where book_id = $1 order by id desc`,
+       where book_id = $1 and is_whole order by id desc`,
       [bookId],
     )
     return rows
@@ -67,30 +68,38 @@ export const snapshotStore = (db: Database): SnapshotStore => ({
     }
   },
 
-  save: ({ head, summary, parts }) =>
-    inTransaction(db, 'begin', async (client) => {
-      const { bookId, revision, hash, format } = head
-      const { rows } = await client.query<{ id: number }>(
-        `insert into writer.snapshot (book_id, revision, hash, format, summary)
-         values ($1, $2, $3, $4, $5) returning id`,
-        [bookId, revision, hash, format, summary],
-      )
-      for (const [place, { section, bytes }] of parts.entries()) {
-        await client.query({
-          name: 'snapshot.part',
-          text: `insert into writer.snapshot_part (snapshot_id, place, section, bytes)
-                 values ($1, $2, $3, $4)`,
-          values: [rows[0]?.id, place, section, await compress(bytes, { level: speed })],
-        })
-      }
-      // By age, not by revision: a log that was restored goes on from an older one.
-      await client.query(
-        `delete from writer.snapshot where book_id = $1 and id not in (
-           select id from writer.snapshot where book_id = $1 order by id desc limit $2)`,
-        [bookId, kept],
-      )
-    }),
+  // Without a transaction, which would have to wait for the compression, and might be ended for it.
+  save: async ({ head, summary, parts }) => {
+    const { bookId, revision, hash, format } = head
+    const { rows } = await db.query<{ id: number }>(
+      `insert into writer.snapshot (book_id, revision, hash, format, summary)
+       values ($1, $2, $3, $4, $5) returning id`,
+      [bookId, revision, hash, format, summary],
+    )
+    const id = rows[0]?.id
+    for (const [place, { section, bytes }] of parts.entries()) {
+      await db.query({
+        name: 'snapshot.part',
+        text: `insert into writer.snapshot_part (snapshot_id, place, section, bytes)
+               values ($1, $2, $3, $4)`,
+        values: [id, place, section, await compress(bytes, { level: speed })],
+      })
+    }
+    await db.query('update writer.snapshot set is_whole = true where id = $1', [id])
+    await dropOlder(db, bookId)
+  },
 })
+
+/** By age, not by revision: a log that was restored goes on from an older one. */
+const dropOlder = async (db: Database, bookId: string): Promise<void> => {
+  await db.query(
+    `delete from writer.snapshot where book_id = $1 and case
+       when is_whole then id not in (select id from writer.snapshot
+         where book_id = $1 and is_whole order by id desc limit $2)
+       else created_at < now() - interval '1 hour' end`,
+    [bookId, kept],
+  )
+}
 
 const speed = constants.Z_BEST_SPEED
 
