@@ -83,7 +83,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       { file: 'runtime/jobs.js', from: 'wake: (bookId) => {', to: 'wake: (bookId) => {\nreturn;' },
       {
         file: 'runtime/projections/sweep.js',
-        from: 'await sweep(projecting, projection);',
+        from: 'await sweep(projecting, build);',
         to: '',
       },
     ],
@@ -96,8 +96,8 @@ export const brokenBuilds: readonly BrokenBuild[] = [
     patches: [
       {
         file: runner,
-        from: 'const set = await foldPage(client, projection, page);',
-        to: `const set = await foldPage(client, projection, page);
+        from: 'await loadMissing(client, build, missingOf(build, page, set), set);',
+        to: `await loadMissing(client, build, missingOf(build, page, set), set);
     {
         const last = events.at(-1);
         await db.query(\`update \${schema}.checkpoint
@@ -106,8 +106,8 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       },
       {
         file: runner,
-        from: '    const last = events.at(-1);\n    await client.query(`update ${schema}.checkpoint',
-        to: '    const last = events.at(-1);\n    if (false) await client.query(`update ${schema}.checkpoint',
+        from: '         where book_id = $1\n       ), mended',
+        to: '         where book_id = $1 and false\n       ), mended',
       },
       { file: runner, from: 'and epoch = $4 for update`', to: 'and epoch = $4`' },
     ],
@@ -120,12 +120,8 @@ export const brokenBuilds: readonly BrokenBuild[] = [
     patches: [
       {
         file: 'commands/decide-group.js',
-        from: `    const used = key && findKey(book, keyScope(actor, key.route, key.value));
-    if (used != null)
-        return`,
-        to: `    const used = null;
-    if (used != null)
-        return`,
+        from: "const used = key && eventOf({ kind: 'key', key: keyScope(actor, key.route, key.value) });",
+        to: 'const used = null;',
       },
     ],
     focus: [cut('client -> api-1', 300), cut('client -> api-2', 300)],
@@ -137,7 +133,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
     patches: [
       {
         file: writer,
-        from: "return (await log.lastRevision(bookId)) === base.revision ? 'stands' : 'outrun';",
+        from: "return (await log.lastRevision(bookId)) === committed.now().revision ? 'stands' : 'outrun';",
         to: "return 'stands';",
       },
     ],
@@ -165,9 +161,9 @@ export const brokenBuilds: readonly BrokenBuild[] = [
     what: 'Appends do not say which revision they expect.',
     patches: [
       {
-        file: 'runtime/event-store.js',
-        from: 'expectedRevision: expected < 0 ? NO_STREAM : BigInt(expected),',
-        to: "expectedRevision: expected < 0 ? NO_STREAM : 'any',",
+        file: 'runtime/append-stream.js',
+        from: 'options.setStreamPosition(String(expected));',
+        to: 'options.setAny(new shared.Empty());',
       },
     ],
     focus: [freezeApi],
