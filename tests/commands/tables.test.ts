@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { byTheBook, type RejectionCode } from '../../src/domain/rejection.ts'
+import { approvedRefusals } from '../support/approved-refusals.ts'
 import { meetCode } from '../support/met-codes.ts'
 import { runTable } from '../support/run-table.ts'
 import { parseTables } from '../support/table.ts'
 
 const folder = new URL('../../../tests/commands/tables/', import.meta.url)
 
+const said = approvedRefusals()
 const met = new Set<RejectionCode>()
 
 describe('the rules of the ledger, as tables', () => {
@@ -16,10 +18,12 @@ describe('the rules of the ledger, as tables', () => {
     describe(name.replace('.txt', ''), () => {
       for (const table of parseTables(readFileSync(new URL(name, folder), 'utf8'))) {
         it(table.title, () => {
-          for (const code of runTable(table)) {
+          const refusals = runTable(table)
+          for (const { code } of refusals) {
             met.add(code)
             meetCode(code)
           }
+          said.check(`${name}: ${table.title}`, refusals)
         })
       }
     })

@@ -25,6 +25,12 @@ describe('a date or an instant', () => {
     })
   }
 
+  it('takes an instant for what it is, whatever the time zone of the book', () => {
+    const instant = '2024-02-29T12:00:00.000Z'
+    assert.equal(toInstant(instantOf(instant, 'Asia/Kolkata')), instant)
+    assert.equal(toInstant(endOf(instant, 'Asia/Kolkata')), '2024-02-29T12:00:00.001Z')
+  })
+
   const bad = [
     '',
     '2024',

@@ -14,7 +14,7 @@ import type { Asked, Told } from './worker.ts'
  * test notices: `npm run mutate`, `npm run mutate -- 300 7` for 300 of them drawn with seed 7.
  */
 const root = fileURLToPath(new URL('../../..', import.meta.url))
-const copy = join(root, 'dist-mutants')
+const copy = join(root, `dist-mutants-${process.pid}`)
 const patienceMs = 60_000
 
 const filesOf = (folder: string): string[] =>

@@ -7,7 +7,7 @@ import { type Book, emptyBook, findAccount, lastMeant, merge } from '../../src/d
 import type { Recorded } from '../../src/domain/events/index.ts'
 import { onlyExisting } from '../../src/domain/events/transactions-recorded.ts'
 import { evolve } from '../../src/domain/evolve.ts'
-import type { RejectionCode } from '../../src/domain/rejection.ts'
+import type { Rejection } from '../../src/domain/rejection.ts'
 import { upcast } from '../../src/domain/upcast.ts'
 import { factsFrom, outcomesOf } from './facts.ts'
 import { bookId, idSource, receivedOf } from './received.ts'
@@ -15,9 +15,9 @@ import type { Row, Table } from './table.ts'
 
 type Step = { readonly received: Received; readonly now: number; readonly row: Row }
 
-/** Runs a table row by row, and once more with rows decided together. Answers the codes it met. */
-export const runTable = (table: Table): Set<RejectionCode> => {
-  const codes = new Set<RejectionCode>()
+/** Runs a table row by row, and once more with rows decided together. Answers its refusals. */
+export const runTable = (table: Table): Rejection[] => {
+  const refusals: Rejection[] = []
   const book = emptyBook(bookId)
   const log: Recorded[] = []
   const steps: Step[] = []
@@ -34,7 +34,7 @@ export const runTable = (table: Table): Set<RejectionCode> => {
       assert(outcome)
       assert.equal(describe(outcome, decided, step, log), row.expected, place(table, row))
       assert.deepEqual(itemsOf(outcome, row), row.items, place(table, row))
-      for (const code of codesOf(outcome)) codes.add(code)
+      refusals.push(...refusalsOf(outcome))
       merge(decided.book)
       log.push(...decided.events)
       steps.push(step)
@@ -44,7 +44,7 @@ export const runTable = (table: Table): Set<RejectionCode> => {
   }
   assert.deepEqual(plain(fold(log)), plain(book), `${table.title}: the log makes another book`)
   assert.deepEqual(together(steps), outcomes, `${table.title}: together it is otherwise`)
-  return codes
+  return refusals
 }
 
 const place = ({ title }: Table, { line, text }: Row): string => `${title}, line ${line}: ${text}`
@@ -150,10 +150,9 @@ const itemsOf = (outcome: Outcome, { items }: Row): string[] => {
   return words
 }
 
-const codesOf = (outcome: Outcome): RejectionCode[] => {
-  if (outcome.kind === 'refused') return [outcome.rejection.code]
-  if (outcome.event?.type !== 'TransactionsRecorded') return []
-  return outcome.event.data.refused.map(({ code }) => code)
+const refusalsOf = (outcome: Outcome): readonly Rejection[] => {
+  if (outcome.kind === 'refused') return [outcome.rejection]
+  return outcome.event?.type === 'TransactionsRecorded' ? outcome.event.data.refused : []
 }
 
 const checkBalances = ({ balances }: Row, book: Book, now: number, where: string): void => {
