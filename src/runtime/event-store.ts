@@ -59,9 +59,9 @@ export const connectEventStore = (url: string): EventStore => {
     }
   }
 
-  async function* read(start: (client: EventStoreDBClient) => Reading) {
+  async function* read(start: (client: EventStoreDBClient) => Reading, missing = () => {}) {
     const connection = connections.current()
-    yield* guarded(start(connection.client), () => connections.doubt(connection))
+    yield* guarded(start(connection.client), () => connections.doubt(connection), missing)
   }
 
   const readBook = (bookId: string, from: number, limit: number) =>
@@ -82,12 +82,17 @@ export const connectEventStore = (url: string): EventStore => {
   const lastRevision = async (bookId: string): Promise<number> => {
     const options = { direction: BACKWARDS, fromRevision: END, maxCount: 1 } as const
     let last = -1
+    let isMissing = false
     // Read to its end: a read that is left early is cancelled, which costs more than it saves.
-    for await (const { revision } of read((client) =>
-      client.readStream(streamOf(bookId), options),
-    )) {
-      last = revision
-    }
+    const stream = read(
+      (client) => client.readStream(streamOf(bookId), options),
+      () => {
+        isMissing = true
+      },
+    )
+    for await (const { revision } of stream) last = revision
+    // A read that ended early, without a word, must not pass for a book that is not there.
+    if (last < 0 && !isMissing) throw unreadable('it ended the read early')
     return last
   }
 
@@ -158,10 +163,21 @@ const dispose = async ({ client }: Connection): Promise<void> => {
 
 type Reading = ReturnType<EventStoreDBClient['readStream' | 'readAll']>
 
-async function* guarded(read: Reading, doubt: () => void): AsyncGenerator<LoggedEvent> {
+const unreadable = (why: string): Rejected =>
+  new Rejected(reject('store_unavailable', `The event store cannot be read: ${why}. Try again.`))
+
+async function* guarded(
+  read: Reading,
+  doubt: () => void,
+  missing: () => void,
+): AsyncGenerator<LoggedEvent> {
   // The library emits errors on a stream that nobody iterates any more.
   read.on('error', () => {})
-  const giveUp = () => read.destroy(new Error(`nothing came for ${deadline} ms`))
+  let late: Error | null = null
+  const giveUp = () => {
+    late = new Error(`nothing came for ${deadline} ms`)
+    read.destroy(late)
+  }
   let timer = setTimeout(giveUp, deadline)
   let isWhole = false
   try {
@@ -170,13 +186,14 @@ async function* guarded(read: Reading, doubt: () => void): AsyncGenerator<Logged
       if (event) yield toLogged(event)
       timer = setTimeout(giveUp, deadline)
     }
+    // The library may end a read that was destroyed as if it were whole.
+    if (late) throw late
     isWhole = true
   } catch (error) {
     isWhole = isOf(error, ErrorType.STREAM_NOT_FOUND)
-    if (isWhole) return
+    if (isWhole) return missing()
     doubt()
-    const reason = `The event store cannot be read: ${(error as Error).message}. Try again.`
-    throw new Rejected(reject('store_unavailable', reason))
+    throw unreadable((error as Error).message)
   } finally {
     clearTimeout(timer)
     if (!isWhole) leave(read)
