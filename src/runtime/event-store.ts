@@ -173,10 +173,10 @@ async function* guarded(
 ): AsyncGenerator<LoggedEvent> {
   // The library emits errors on a stream that nobody iterates any more.
   read.on('error', () => {})
-  let late: Error | null = null
+  const late: { error: Error | null } = { error: null }
   const giveUp = () => {
-    late = new Error(`nothing came for ${deadline} ms`)
-    read.destroy(late)
+    late.error = new Error(`nothing came for ${deadline} ms`)
+    read.destroy(late.error)
   }
   let timer = setTimeout(giveUp, deadline)
   let isWhole = false
@@ -187,7 +187,7 @@ async function* guarded(
       timer = setTimeout(giveUp, deadline)
     }
     // The library may end a read that was destroyed as if it were whole.
-    if (late) throw late
+    if (late.error) throw late.error
     isWhole = true
   } catch (error) {
     isWhole = isOf(error, ErrorType.STREAM_NOT_FOUND)
