@@ -89,14 +89,17 @@ export const factFetcher = (bookId: string, sources: Sources) => {
     if (from > to) return true
     if (to - from >= limits.gap) return false
     const end = clock() + gapMs
+    let reached = from - 1
     for await (const stored of log.read(bookId, from, to - from + 1)) {
       for (const { kind, key } of lookupsOf(upcast(stored))) {
         const name = `${kind} ${key}`
         if (mentions.has(name)) settled.set(name, stored.revision)
       }
-      if (clock() > end) return stored.revision === to
+      reached = stored.revision
+      if (clock() > end) break
     }
-    return true
+    // Of a read that ended early nothing counts that it did not find.
+    return reached === to
   }
 
   /** Lets go of what the index said and the log does not bear out. */

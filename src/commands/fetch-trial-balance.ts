@@ -59,9 +59,11 @@ export const fetchTrialBalance = async (
   const deadline = clock() + gapMs
   const missing = book.revision - revision
   if (missing === 0) return { of: first, balance }
+  let reached = revision
   for await (const stored of log.read(book.id, revision + 1, missing)) {
     addToTrialBalance(balance, upcast(stored), end)
-    if (clock() > deadline) return { of: first, balance: null }
+    reached = stored.revision
+    if (clock() > deadline) break
   }
-  return { of: first, balance }
+  return { of: first, balance: reached === book.revision ? balance : null }
 }

@@ -61,7 +61,8 @@ export const connectEventStore = (url: string): EventStore => {
 
   async function* read(start: (client: EventStoreDBClient) => Reading, missing = () => {}) {
     const connection = connections.current()
-    yield* guarded(start(connection.client), () => connections.doubt(connection), missing)
+    const doubt = () => connections.doubt(connection)
+    yield* guarded(start(connection.client), { doubt, missing, isGone: () => connection.isGone })
   }
 
   const readBook = (bookId: string, from: number, limit: number) =>
@@ -119,7 +120,12 @@ const toProposed = (event: Recorded): Proposed => ({
 const isOf = (error: unknown, type: ErrorType): boolean =>
   error instanceof Error && isCommandError(error) && error.type === type
 
-type Connection = { readonly client: EventStoreDBClient; readonly appends: AppendStream }
+type Connection = {
+  readonly client: EventStoreDBClient
+  readonly appends: AppendStream
+  /** Given up, with all that is read through it. */
+  isGone: boolean
+}
 
 /** One that failed younger than this was made while nobody was there: another would be no better. */
 const settledMs = 500
@@ -136,7 +142,7 @@ const renewableConnection = (url: string) => {
     const options = `${url.includes('?') ? '&' : '?'}keepAliveInterval=${keepAliveInterval}`
     const own = url.includes('keepAlive') ? url : url + options
     const client = EventStoreDBClient.connectionString(own)
-    return { client, appends: openAppendStream(client, deadline) }
+    return { client, appends: openAppendStream(client, deadline), isGone: false }
   }
   let current = make()
   let madeAt = Date.now()
@@ -153,7 +159,9 @@ const renewableConnection = (url: string) => {
   }
 }
 
-const dispose = async ({ client }: Connection): Promise<void> => {
+const dispose = async (connection: Connection): Promise<void> => {
+  const { client } = connection
+  connection.isGone = true
   const timeUp = new Promise<void>((resolve) => setTimeout(resolve, disposeMs).unref())
   await Promise.race([client.dispose(), timeUp])
   // The library has no other way to let go of the connection itself.
@@ -166,18 +174,20 @@ type Reading = ReturnType<EventStoreDBClient['readStream' | 'readAll']>
 const unreadable = (why: string): Rejected =>
   new Rejected(reject('store_unavailable', `The event store cannot be read: ${why}. Try again.`))
 
+type Guard = {
+  readonly doubt: () => void
+  /** Told that there is no such stream. */
+  readonly missing: () => void
+  readonly isGone: () => boolean
+}
+
 async function* guarded(
   read: Reading,
-  doubt: () => void,
-  missing: () => void,
+  { doubt, missing, isGone }: Guard,
 ): AsyncGenerator<LoggedEvent> {
   // The library emits errors on a stream that nobody iterates any more.
   read.on('error', () => {})
-  const late: { error: Error | null } = { error: null }
-  const giveUp = () => {
-    late.error = new Error(`nothing came for ${deadline} ms`)
-    read.destroy(late.error)
-  }
+  const giveUp = () => read.destroy(new Error(`nothing came for ${deadline} ms`))
   let timer = setTimeout(giveUp, deadline)
   let isWhole = false
   try {
@@ -186,8 +196,8 @@ async function* guarded(
       if (event) yield toLogged(event)
       timer = setTimeout(giveUp, deadline)
     }
-    // The library may end a read that was destroyed as if it were whole.
-    if (late.error) throw late.error
+    // With its client the library ends all reads, as if they had come to the end of the stream.
+    if (isGone()) throw new Error('its connection was given up')
     isWhole = true
   } catch (error) {
     isWhole = isOf(error, ErrorType.STREAM_NOT_FOUND)

@@ -343,6 +343,19 @@ describe('a book writer', () => {
       assert.deepEqual(hashes(store), [])
     })
 
+    it('does not close on a part of the book, where a read ends before it should', async () => {
+      const { writer, settled, open, store, nextId, options } = setUp()
+      await open()
+      assert.deepEqual(codes(await settled([writer.submit(pay(nextId))])), ['done'])
+      const { read } = options.log
+      Object.assign(options.log, {
+        read: (id: string, from: number) => read(id, from, 1),
+      })
+      const { length } = store.events
+      assert.deepEqual(codes(await settled([writer.submit(close(nextId))])), ['store_unavailable'])
+      assert.equal(store.events.length, length)
+    })
+
     it('costs nothing for one who may not close it', async () => {
       const { options, settled, open, nextId } = setUp()
       await open()

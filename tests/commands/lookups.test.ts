@@ -20,12 +20,16 @@ const setUp = (gap = 1_000) => {
   const time = virtualTime(Date.parse('2024-03-01T12:00:00Z'))
   const store = simulatedStore()
   const nextId = idSource()
-  const reach = { ofIndex: Number.POSITIVE_INFINITY, isAway: false }
+  const reach = {
+    ofIndex: Number.POSITIVE_INFINITY,
+    isAway: false,
+    ofReads: Number.POSITIVE_INFINITY,
+  }
   const calls = { questions: 0, mentions: 0, eventsRead: 0 }
   const log: BookLog = {
     append: async (_, expected, events) => store.append(expected, events),
     read: async function* (_, from, limit = Number.POSITIVE_INFINITY) {
-      for (const event of store.events.slice(from, from + limit)) {
+      for (const event of store.events.slice(from, Math.min(from + limit, reach.ofReads))) {
         calls.eventsRead++
         yield event as StoredEvent
       }
@@ -151,6 +155,18 @@ describe('what is older than the memory of a writer', () => {
     const away = 'store_unavailable'
     assert.deepEqual(all(results), [away, 'done', away, 'done'])
     assert.equal(store.events.length, length + 2)
+  })
+
+  it('is called unavailable where the read of the stream ends before it should', async () => {
+    const { settled, pay, grow, reach, store } = setUp()
+    await grow()
+    Object.assign(reach, { ofIndex: 1, ofReads: 2 })
+    const { length } = store.events
+    assert.deepEqual(all(await settled([pay('old'), pay('old', oldId)])), [
+      'store_unavailable',
+      'store_unavailable',
+    ])
+    assert.equal(store.events.length, length)
   })
 
   it('does not ask an index that is away again and again', async () => {

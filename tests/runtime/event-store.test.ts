@@ -1,13 +1,38 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer } from 'node:http2'
+import { createServer, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EventStoreDBClient } from '@eventstore/db-client'
 import type { Recorded } from '../../src/domain/events/index.ts'
+import { Rejected } from '../../src/domain/rejection.ts'
 import { connectEventStore, type EventStore } from '../../src/runtime/event-store.ts'
 import { services } from '../support/services.ts'
+
+const head = { ':status': 200, 'content-type': 'application/grpc' }
+const cancel = 8
+
+/** What a store that is stopped, cut off or killed may do to a read, before anything has come. */
+const brokenReads: Readonly<Record<string, (stream: ServerHttp2Stream) => void>> = {
+  'is never answered': (stream) => stream.on('error', () => {}),
+  'is begun, and then nothing comes': (stream) => {
+    stream.on('error', () => {})
+    stream.respond(head)
+  },
+  'ends without a word': (stream) => {
+    stream.respond({ ...head, 'grpc-status': '0' }, { endStream: true })
+  },
+  'is cancelled': (stream) => {
+    stream.on('error', () => {})
+    stream.respond(head)
+    stream.close(cancel)
+  },
+  'loses its connection': (stream) => stream.session?.destroy(),
+}
+
+const isUnavailable = (error: unknown): boolean =>
+  error instanceof Rejected && error.rejection.code === 'store_unavailable'
 
 describe('the log of a book', () => {
   let store: EventStore
@@ -50,7 +75,6 @@ describe('the log of a book', () => {
     const server = createServer()
     server.on('stream', (stream) => {
       calls++
-      const head = { ':status': 200, 'content-type': 'application/grpc' }
       stream.respond({ ...head, 'grpc-status': status }, { endStream: true })
     })
     server.listen(0, '127.0.0.1')
@@ -68,6 +92,47 @@ describe('the log of a book', () => {
       assert.ok(calls >= 3)
     } finally {
       await stranger.close()
+      server.close()
+    }
+  })
+
+  for (const [how, end] of Object.entries(brokenReads)) {
+    it(`does not take a book for one that is not there when a read ${how}`, async () => {
+      const server = createServer()
+      server.on('stream', end)
+      server.on('sessionError', () => {})
+      server.listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const { port } = server.address() as AddressInfo
+      const broken = connectEventStore(`esdb://127.0.0.1:${port}?tls=false`)
+      try {
+        await assert.rejects(broken.lastRevision(randomUUID()), isUnavailable)
+      } finally {
+        await broken.close()
+        server.close()
+      }
+    })
+  }
+
+  it('does not take a read for whole that ended because another was in vain', async () => {
+    const server = createServer()
+    server.on('stream', (stream) => stream.on('error', () => {}))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const mute = connectEventStore(`esdb://127.0.0.1:${port}?tls=false`)
+    const readAll = async () => {
+      for await (const { revision } of mute.read(randomUUID(), 0)) assert.fail(`${revision}`)
+    }
+    try {
+      const first = assert.rejects(mute.lastRevision(randomUUID()), isUnavailable)
+      await sleep(1_000)
+      // On the same connection, which the first one gives up while these are under way.
+      const later = [mute.lastRevision(randomUUID()), readAll()]
+      const outcomes = Promise.all(later.map((one) => assert.rejects(one, isUnavailable)))
+      await Promise.all([first, outcomes])
+    } finally {
+      await mute.close()
       server.close()
     }
   })
