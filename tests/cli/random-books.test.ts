@@ -47,7 +47,7 @@ const addUp = (events: readonly Recorded[], before: string, sums: Map<string, bi
 }
 
 describe('fifty books of any kind', () => {
-  const books = fc.sample(history, { seed: 3, numRuns: 50 }).map((one, place) => {
+  const books = fc.sample(history, { seed: 7, numRuns: 50 }).map((one, place) => {
     // Together in one journal they must not share their accounts.
     const renamed = new Map(one.accounts.map(({ code }) => [code, `${code}:${place}`]))
     const text = JSON.stringify(one.batches).replace(

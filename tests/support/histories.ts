@@ -19,8 +19,9 @@ export type OpenedAccount = {
   readonly max_balance: string | null
 }
 
-/** What is done to a transaction later on, be it a hold or none. */
+/** What is done later on to a transaction, be it a hold or none, or to an account. */
 export type Settlement =
+  | { readonly kind: 'freeze' | 'unfreeze'; readonly account: string }
   | { readonly kind: 'void'; readonly transaction: string }
   | {
       readonly kind: 'reverse'
@@ -93,6 +94,13 @@ type Compact<Value> = { [Name in keyof Value]: Exclude<Value[Name], undefined> }
 const compact = <Value extends object>(value: Value): Compact<Value> =>
   Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as Compact<Value>
 
+/** Of an account that nothing has touched yet, 1 is the revision that opened it. */
+const guards = fc.oneof(
+  fc.record({ account_revision: fc.constantFrom(1, 1, 2, 3, 4) }),
+  fc.record({ available_balance: fc.record({ gte: fc.integer({ min: -9, max: 9 }).map(String) }) }),
+  fc.record({ available_balance: fc.record({ lte: fc.integer({ min: -9, max: 9 }).map(String) }) }),
+)
+
 const transfer = fc.record({ from: account, to: account, amount, currency }).map(compact)
 const entry = fc
   .record({
@@ -111,10 +119,16 @@ const pair = fc.tuple(account, account, amount).map(([one, other, amount]) => [
   { account: one, direction: 'debit' as const, amount },
   { account: other, direction: 'credit' as const, amount },
 ])
+const guardedPair = fc
+  .tuple(pair, seldom(6, guards), seldom(6, guards))
+  .map(([[one, other], first, second]) => [
+    { ...one!, ...first },
+    { ...other!, ...second },
+  ])
 const entries = fc.oneof(
   {
     weight: 4,
-    arbitrary: fc.array(pair, { minLength: 1, maxLength: 3 }).map((pairs) => pairs.flat()),
+    arbitrary: fc.array(guardedPair, { minLength: 1, maxLength: 3 }).map((pairs) => pairs.flat()),
   },
   { weight: 1, arbitrary: fc.array(entry, { maxLength: 4 }) },
 )
@@ -128,15 +142,17 @@ const clientId = fc
   .integer({ min: 1, max: 6 })
   .map((number) => `c11e4700-0000-7000-8000-00000000000${number}`)
 
-const date = fc
-  .integer({ min: -48, max: 48 })
-  .map((hours) => new Date(start + hours * hour).toISOString())
+const hoursFromStart = (min: number, max: number) =>
+  fc.integer({ min, max }).map((hours) => new Date(start + hours * hour).toISOString())
+const date = hoursFromStart(-48, 48)
+/** When a history is about to go on. */
+const soon = hoursFromStart(1, 16)
 
 const holdId = fc
   .integer({ min: 1, max: 4 })
   .map((number) => `401d0000-0000-7000-8000-00000000000${number}`)
 
-const reference = seldom(6, fc.constantFrom('INV-1', 'INV-2', 'INV-3'))
+const reference = seldom(3, fc.constantFrom('INV-1', 'INV-2'))
 
 const once = fc
   .record({ lines, reference, effective_at: seldom(3, date) })
@@ -154,7 +170,7 @@ const held = fc
     ),
     reference,
     effective_at: seldom(4, date),
-    expires_at: seldom(2, date),
+    expires_at: seldom(2, fc.oneof(date, soon)),
   })
   .map(
     ({ lines, ...rest }): TransactionRequest =>
@@ -238,6 +254,14 @@ const settlement: fc.Arbitrary<Settlement> = fc.oneof(
   {
     weight: 1,
     arbitrary: holdId.map((transaction) => ({ kind: 'void' as const, transaction })),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('freeze' as const, 'unfreeze' as const),
+      // Of few, or hardly any that is unfrozen would be frozen.
+      account: fc.constantFrom('a', 'b'),
+    }),
   },
   {
     weight: 4,

@@ -14,6 +14,7 @@ export type NaiveAccount = {
 
 /** Everything that it may answer for an item. */
 export const naiveResults = [
+  'account_frozen',
   'account_not_found',
   'amount_out_of_range',
   'balance_out_of_range',
@@ -21,6 +22,7 @@ export const naiveResults = [
   'balance_too_low',
   'currency_mismatch',
   'existing',
+  'guard_failed',
   'invalid_request',
   'recorded',
   'reference_taken',
@@ -32,12 +34,15 @@ export const naiveResults = [
 
 export const naiveLimits = ['balance_out_of_range', 'balance_too_high', 'balance_too_low']
 
-/** Everything that it may answer for a posting, a void or a reversal, beside these. */
+/** Everything that it may answer for what is done to a transaction or an account, beside these. */
 export const naiveEnds = [
+  'account_frozen',
   'account_not_found',
+  'account_not_frozen',
   'already_reversed',
   'amount_exceeds_hold',
   'amount_out_of_range',
+  'frozen',
   'hold_already_posted',
   'hold_already_voided',
   'hold_expired',
@@ -50,6 +55,7 @@ export const naiveEnds = [
   'too_few_entries',
   'transaction_not_found',
   'unbalanced',
+  'unfrozen',
   'voided',
 ]
 
@@ -63,9 +69,18 @@ type HeldLine = {
   readonly grows: bigint
   left: bigint
 }
-type Held = { readonly until: number; readonly lines: HeldLine[]; end: string | null }
+type Held = {
+  readonly id: string
+  readonly until: number
+  readonly lines: HeldLine[]
+  end: string | null
+}
 
 type Part = { account: string; direction: 'debit' | 'credit'; amount: string }
+type Guards = {
+  readonly account_revision?: number | undefined
+  readonly available_balance?: { gte?: string | undefined; lte?: string | undefined } | undefined
+}
 type Posting = {
   amount?: string | undefined
   entries?: readonly Part[] | undefined
@@ -79,6 +94,10 @@ export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
   let holds = new Map<string, Held>()
   let references = new Set<string>()
   const reversed = new Set<string>()
+  const frozen = new Set<string>()
+  /** The book was opened at revision 0, and all accounts at 1. */
+  let revision = 1
+  let changedAt = new Map<string, number>()
 
   const accountOf = (code: string) => accounts.find((account) => account.code === code)
 
@@ -106,11 +125,22 @@ export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
       all.filter(({ change, effectiveAt }) => change < 0n || effectiveAt <= now),
     ) - pending(code, -1n, also)
 
-  /** Holds end when their time has come. */
+  /** The accounts of lines that change something do so at the next revision. */
+  const touch = (some: readonly { code: string; amount: bigint }[]): void => {
+    for (const { code, amount } of some) if (amount !== 0n) changedAt.set(code, revision + 1)
+  }
+
+  const release = (hold: Held, end: string): void => {
+    touch(hold.lines.map(({ code, left }) => ({ code, amount: left })))
+    hold.end = end
+    revision++
+  }
+
+  /** Holds end when their time has come, the first to end first. */
   const expire = (now: number): void => {
-    for (const hold of holds.values()) {
-      if (hold.end === null && hold.until <= now) hold.end = 'hold_expired'
-    }
+    const due = [...holds.values()].filter(({ end, until }) => end === null && until <= now)
+    due.sort((one, other) => one.until - other.until || (one.id < other.id ? -1 : 1))
+    for (const hold of due) release(hold, 'hold_expired')
   }
 
   const written = ({ entries = [], transfers = [] }: TransactionRequest) => [
@@ -183,6 +213,7 @@ export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
     for (const { account, currency } of all) {
       const found = accountOf(account)
       if (!found) return 'account_not_found'
+      if (frozen.has(account)) return 'account_frozen'
       if (currency && currency !== found.currency) return 'currency_mismatch'
     }
     if (!isBalanced(all)) return 'unbalanced'
@@ -197,17 +228,23 @@ export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
     }
     const touched = [...new Set(all.map(({ account }) => account))]
     if (touched.length < 2) return 'same_account'
+    for (const line of request.entries ?? []) {
+      const left = available(line.account, now, [...lines, ...added], held)
+      if (!isMet(line, changedAt.get(line.account) ?? 1, left)) return 'guard_failed'
+    }
 
     const beyond = limitBroken(added, held, now, false)
     if (beyond) return beyond
     if (reference !== undefined && references.has(reference)) return 'reference_taken'
     if (reference !== undefined) references.add(reference)
     lines = [...lines, ...added]
+    touch(all.map(({ account: code }) => ({ code, amount: 1n })))
     if (id !== undefined)
       taken.set(id, `${contentOf(request)} at ${new Date(effectiveAt).toISOString()}`)
     if (status === 'pending') {
       const until = expires_at === undefined ? Number.POSITIVE_INFINITY : Date.parse(expires_at)
-      holds.set(id ?? `hold ${holds.size}`, { until, lines: held, end: null })
+      const name = id ?? `hold ${holds.size}`
+      holds.set(name, { id: name, until, lines: held, end: null })
     }
     return 'recorded'
   }
@@ -219,7 +256,8 @@ export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
     now: number,
   ): string[] => {
     expire(now)
-    const before = { lines, taken, holds, references }
+    const before = { lines, taken, holds, references, changedAt }
+    changedAt = new Map(changedAt)
     taken = new Map(taken)
     holds = new Map(holds)
     references = new Set(references)
@@ -227,11 +265,12 @@ export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
     for (const item of items) {
       const result = record(item, now)
       if (isAtomic && result !== 'recorded' && result !== 'existing') {
-        ;({ lines, taken, holds, references } = before)
+        ;({ lines, taken, holds, references, changedAt } = before)
         return [result]
       }
       results.push(result)
     }
+    if (results.includes('recorded')) revision++
     return results
   }
 
@@ -245,7 +284,7 @@ export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
   const voidHold = (id: string, now: number): string => {
     const hold = findOpen(id, now)
     if (typeof hold === 'string') return hold
-    hold.end = 'hold_already_voided'
+    release(hold, 'hold_already_voided')
     return 'voided'
   }
 
@@ -289,14 +328,20 @@ export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
     if (typeof hold === 'string') return hold
     const shares = sharesOf(hold, posting)
     if (typeof shares === 'string') return shares
+    if (hold.lines.some(({ code }, place) => shares[place] !== 0n && frozen.has(code))) {
+      return 'account_frozen'
+    }
     const { effective_at, remainder } = posting
     const effectiveAt = effective_at === undefined ? now : Date.parse(effective_at)
     for (const [place, { code, grows }] of hold.lines.entries()) {
       lines = [...lines, { code, change: grows * shares[place]!, effectiveAt, of: id }]
     }
     for (const [place, line] of hold.lines.entries()) {
-      line.left = remainder === 'keep' ? line.left - shares[place]! : 0n
+      const left = remainder === 'keep' ? line.left - shares[place]! : 0n
+      touch([{ code: line.code, amount: line.left - left }])
+      line.left = left
     }
+    revision++
     if (hold.lines.every(({ left }) => left === 0n)) hold.end = 'hold_already_posted'
     return 'posted'
   }
@@ -315,6 +360,7 @@ export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
     if (reversed.has(id)) return 'already_reversed'
     const own = lines.filter((line) => line.of === id && line.change !== 0n)
     if (own.length === 0 || holds.get(id)?.end === null) return 'not_posted'
+    if (own.some(({ code }) => frozen.has(code))) return 'account_frozen'
     const last = own.at(-1)!.effectiveAt
     const when =
       effective_at === 'original'
@@ -332,10 +378,29 @@ export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
     if (beyond) return beyond
     reversed.add(id)
     lines = [...lines, ...mirrored]
+    touch(mirrored.map(({ code, change }) => ({ code, amount: change })))
+    revision++
     return 'recorded'
   }
 
+  const freeze = (code: string, now: number): string => {
+    expire(now)
+    if (frozen.has(code)) return 'account_frozen'
+    frozen.add(code)
+    revision++
+    return 'frozen'
+  }
+
+  const unfreeze = (code: string, now: number): string => {
+    expire(now)
+    if (!frozen.delete(code)) return 'account_not_frozen'
+    revision++
+    return 'unfrozen'
+  }
+
   return {
+    freeze,
+    unfreeze,
     reverse,
     recordBatch,
     postHold,
@@ -343,5 +408,16 @@ export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
     posted: (code: string) => posted(code),
     available: (code: string, now: number) => available(code, now),
     pendingIncrease: (code: string) => pending(code, 1n),
+    /** The revision at which its balances changed last. */
+    changedAt: (code: string) => changedAt.get(code) ?? 1,
   }
 }
+
+const isMet = (
+  { account_revision, available_balance: { gte, lte } = {} }: Guards,
+  changedAt: number,
+  left: bigint,
+): boolean =>
+  (account_revision === undefined || account_revision === changedAt) &&
+  (gte === undefined || left >= BigInt(gte)) &&
+  (lte === undefined || left <= BigInt(lte))
