@@ -1,21 +1,21 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { SourceMap } from 'node:module'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { randomOf } from '../support/random.ts'
 import { type Mutant, withMutants } from './mutants.ts'
-import type { Asked, Told } from './worker.ts'
+import { type Case, startTrial, type Trial } from './trial.ts'
 
 /**
  * Changes the domain and the commands in small ways, one at a time, and tells which changes no fast
- * test notices: `npm run mutate`, `npm run mutate -- 300 7` for 300 of them drawn with seed 7.
+ * test notices: see docs/mutation.md.
  */
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const copy = join(root, `dist-mutants-${process.pid}`)
-const patienceMs = 60_000
+const workers = 2
+/** Slower ones are left out. */
+const slowestMs = 15_000
 
 const filesOf = (folder: string): string[] =>
   readdirSync(join(copy, folder), { recursive: true, encoding: 'utf8' })
@@ -36,45 +36,30 @@ const plant = (): Mutant[] => {
   return mutants
 }
 
-const tests = (): string[] =>
-  [...filesOf('tests/commands'), ...filesOf('tests/domain')]
+const start = (): Promise<Trial> => {
+  const files = [...filesOf('tests/commands'), ...filesOf('tests/domain')]
     .filter((name) => name.endsWith('.test.js'))
     .map((name) => join(copy, name))
-
-const environment = {
-  ...process.env,
-  DAYBOOK_RUNS_TIMES: process.env['DAYBOOK_RUNS_TIMES'] ?? '1',
-  DAYBOOK_WRITER_SEEDS: process.env['DAYBOOK_WRITER_SEEDS'] ?? '20',
+  return startTrial(join(copy, 'tests/mutation/worker.js'), files, {
+    ...process.env,
+    DAYBOOK_RUNS_TIMES: process.env['DAYBOOK_RUNS_TIMES'] ?? '1',
+    DAYBOOK_WRITER_SEEDS: process.env['DAYBOOK_WRITER_SEEDS'] ?? '20',
+  })
 }
 
-type Worker = { readonly child: ChildProcess; readonly ready: Extract<Told, { kind: 'ready' }> }
-
-const startWorker = async (): Promise<Worker> => {
-  const child = fork(join(copy, 'tests/mutation/worker.js'), tests(), { env: environment })
-  const [ready] = (await Promise.race([once(child, 'message'), died(child)])) as [Worker['ready']]
-  return { child, ready }
-}
-
-const died = async (child: ChildProcess): Promise<never> => {
-  const [code] = await once(child, 'exit')
-  throw new Error(`the tests ended with ${code} before they could be run`)
-}
-
-const ask = async ({ child }: Worker, asked: Asked): Promise<Told | 'no answer'> => {
-  const over = new AbortController()
-  const { signal } = over
-  const told = once(child, 'message', { signal }).then(([message]) => message as Told)
-  const ended = once(child, 'exit', { signal }).then(() => 'no answer' as const)
-  const silence = sleep(patienceMs, 'no answer' as const, { signal })
-  child.send(asked)
-  const all = [told, ended, silence]
-  try {
-    return await Promise.race(all)
-  } finally {
-    over.abort()
-    // Those that came too late are told of the abort, and nobody else is.
-    await Promise.allSettled(all)
+/** The cases that pass and are quick without any mutant, the quickest first. */
+const usableOf = async ({ titles, measure }: Trial): Promise<Case[]> => {
+  const usable: Case[] = []
+  for (const [place, title] of titles.entries()) {
+    const told = await measure(place)
+    if (told === 'no answer' || !told.hasPassed || told.ms > slowestMs) {
+      const reason = told !== 'no answer' && told.hasPassed ? `${Math.round(told.ms)} ms` : 'fails'
+      console.log(`  without: ${title} (${reason})`)
+    } else {
+      usable.push({ place, title, ms: told.ms, reached: told.reached })
+    }
   }
+  return usable.sort((one, other) => one.ms - other.ms)
 }
 
 const place = ({ file, line, column }: Mutant): string => {
@@ -93,57 +78,57 @@ const draw = (mutants: readonly Mutant[], count: number, seed: number): Mutant[]
   return drawn.sort((one, other) => one.id - other.id)
 }
 
-const [count = Number.POSITIVE_INFINITY, seed = 1] = process.argv.slice(2).map(Number)
-const mutants = plant()
-let worker = await startWorker()
-const { cases, atLoad, left } = worker.ready
-const reaching = new Map<number, number[]>()
-const quickFirst = cases.map((_, index) => index)
-quickFirst.sort((a, b) => (cases[a]?.ms ?? 0) - (cases[b]?.ms ?? 0))
-for (const index of quickFirst) {
-  for (const id of cases[index]?.reached ?? []) {
-    reaching.set(id, [...(reaching.get(id) ?? []), index])
+/** Tries each mutant against the cases that reach it, up to the first that notices it. */
+const tryAll = async (
+  trials: readonly Trial[],
+  tried: readonly Mutant[],
+  reaching: ReadonlyMap<number, readonly Case[]>,
+): Promise<number> => {
+  let survivors = 0
+  let done = 0
+  const queue = tried.values()
+  const work = async ({ isNoticed }: Trial): Promise<void> => {
+    for (const mutant of queue) {
+      const cases = reaching.get(mutant.id) ?? []
+      let isKilled = false
+      for (const one of cases) if ((isKilled = await isNoticed(mutant.id, one))) break
+      done++
+      if (!isKilled) {
+        survivors++
+        const note = cases.length > 0 ? '' : '   (reached by no test)'
+        console.log(`${place(mutant)}   ${mutant.from}   ->   ${mutant.to}${note}`)
+      }
+      if (done % 100 === 0) console.error(`${done} tried, ${survivors} not noticed`)
+    }
   }
+  await Promise.all(trials.map(work))
+  return survivors
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { in: { type: 'string', default: 'src' } },
+})
+const [count = Number.POSITIVE_INFINITY, seed = 1] = positionals.map(Number)
+const mutants = plant()
+const first = await start()
+console.log(`${first.titles.length} tests`)
+const usable = await usableOf(first)
+const reaching = new Map<number, Case[]>()
+for (const one of usable) {
+  for (const id of one.reached) reaching.set(id, [...(reaching.get(id) ?? []), one])
 }
 // What is only worked out while the files load has been worked out before a mutant can act.
-const constant = new Set(atLoad.filter((id) => !reaching.has(id)))
+const constant = new Set(first.atLoad.filter((id) => !reaching.has(id)))
 const possible = mutants.filter(({ id }) => !constant.has(id))
-const tried = draw(possible, count, seed)
-console.log(
-  `${mutants.length} mutants, ${constant.size} of them in constants, which are not tried.`,
-)
-console.log(`${cases.length} tests, without:`)
-for (const one of left) console.log(`  ${one}`)
-console.log(`Trying ${tried.length}.`)
-
-const isKilled = async (mutant: Mutant): Promise<boolean> => {
-  const asked = { mutant: mutant.id, cases: reaching.get(mutant.id) ?? [] }
-  for (let isFresh = false; ; isFresh = true) {
-    const told = await ask(worker, asked)
-    if (told !== 'no answer' && told.kind === 'survived') return false
-    const isTrusted = told !== 'no answer' && told.kind === 'killed' && told.isTrusted
-    if (isTrusted) return true
-    worker.child.kill('SIGKILL')
-    worker = await startWorker()
-    // It never ended, or failed in a process that no other mutant had been in.
-    if (told === 'no answer' || isFresh) return true
-  }
-}
-
-const survivors: Mutant[] = []
-for (const [index, mutant] of tried.entries()) {
-  if (!(await isKilled(mutant))) {
-    survivors.push(mutant)
-    const isReached = reaching.has(mutant.id)
-    const note = isReached ? '' : '   (reached by no test)'
-    console.log(`${place(mutant)}   ${mutant.from}   ->   ${mutant.to}${note}`)
-  }
-  if ((index + 1) % 100 === 0) {
-    const dead = index + 1 - survivors.length
-    console.error(`${index + 1} tried, ${((100 * dead) / (index + 1)).toFixed(1)} % killed`)
-  }
-}
-worker.child.kill('SIGKILL')
-const dead = tried.length - survivors.length
+console.log(`${mutants.length} mutants; ${constant.size} of them, in constants, cannot be tried`)
+const among = possible.filter(({ file }) => file.startsWith(values.in))
+const tried = draw(among, count, seed)
+console.log(`trying ${tried.length}; not noticed:`)
+const others = await Promise.all(Array.from({ length: workers - 1 }, start))
+const trials = [first, ...others]
+const survivors = await tryAll(trials, tried, reaching)
+for (const trial of trials) trial.close()
+const dead = tried.length - survivors
 console.log(`${dead} of ${tried.length} killed: ${((100 * dead) / tried.length).toFixed(1)} %`)
 rmSync(copy, { recursive: true, force: true })

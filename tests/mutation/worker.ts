@@ -11,21 +11,20 @@ type Suite = {
   readonly _beforeEach: readonly { readonly fn: Hook }[]
 }
 
-export type Asked = { readonly mutant: number; readonly cases: readonly number[] }
-export type Told =
-  | {
-      readonly kind: 'ready'
-      /** By case: its name, how long it takes, and the mutants that it reaches. */
-      readonly cases: readonly { title: string; ms: number; reached: readonly number[] }[]
-      readonly atLoad: readonly number[]
-      readonly left: readonly string[]
-    }
-  | { readonly kind: 'killed'; readonly by: string; readonly isTrusted: boolean }
-  | { readonly kind: 'survived' }
+/** To run a case with a mutant, or with none and then to tell which mutants it reaches. */
+export type Asked = { readonly place: number; readonly mutant: number | null }
+export type Ready = {
+  readonly titles: readonly string[]
+  /** Mutants that are reached while the files load. */
+  readonly atLoad: readonly number[]
+}
+export type Told = {
+  readonly hasPassed: boolean
+  readonly ms: number
+  readonly reached: readonly number[]
+}
 
-const slowestMs = Number(process.env['DAYBOOK_MUTATION_SLOWEST_MS'] ?? 15_000)
-
-let active = -1
+let active: number | null = null
 let reached: Set<number> | null = new Set<number>()
 Object.assign(globalThis, {
   __mutant: (id: number): boolean => {
@@ -33,11 +32,8 @@ Object.assign(globalThis, {
     return id === active
   },
 })
+// What fails is of interest, and not the smallest example of it.
 fc.configureGlobal({ endOnFailure: true })
-
-const tell = (told: Told): void => {
-  process.send?.(told)
-}
 
 /** A test that looks at `this` finds nothing there that matters here. */
 const context = { timeout: () => context, slow: () => context, skip: () => undefined }
@@ -64,41 +60,21 @@ const casesOf = (suite: Suite, above: readonly Hook[] = []): Case[] => {
 const mocha = new Mocha({ ui: 'bdd' })
 for (const file of process.argv.slice(2)) mocha.addFile(file)
 await mocha.loadFilesAsync()
-const atLoad = [...reached]
+const cases = casesOf(mocha.suite as unknown as Suite)
+const ready: Ready = { titles: cases.map(({ title }) => title), atLoad: [...reached] }
+process.send?.(ready)
 
-/** Tests that fail or are slow without any mutant are of no use. */
-const usable: Case[] = []
-const measured: { title: string; ms: number; reached: readonly number[] }[] = []
-const left: string[] = []
-for (const one of casesOf(mocha.suite as unknown as Suite)) {
-  reached = new Set()
+const attempt = async ({ place, mutant }: Asked): Promise<Told> => {
+  reached = mutant === null ? new Set() : null
+  active = mutant
   const start = performance.now()
-  const isGood = await passes(one)
+  const hasPassed = await passes(cases[place] as Case)
   const ms = performance.now() - start
-  if (isGood && ms < slowestMs) {
-    usable.push(one)
-    measured.push({ title: one.title, ms, reached: [...reached] })
-  } else {
-    left.push(`${one.title} (${isGood ? `${Math.round(ms)} ms` : 'fails'})`)
-  }
-}
-reached = null
-tell({ kind: 'ready', cases: measured, atLoad, left })
-
-const attempt = async ({ mutant, cases }: Asked): Promise<Told> => {
-  for (const place of cases) {
-    const one = usable[place] as Case
-    active = mutant
-    const isBlind = await passes(one)
-    active = -1
-    if (isBlind) continue
-    // What a mutant leaves behind (a cache, say) may fail the tests of others.
-    return { kind: 'killed', by: one.title, isTrusted: await passes(one) }
-  }
-  return { kind: 'survived' }
+  active = null
+  return { hasPassed, ms, reached: [...(reached ?? [])] }
 }
 
 process.on('message', (asked: Asked) => {
-  void attempt(asked).then(tell)
+  void attempt(asked).then((told) => process.send?.(told))
 })
 process.on('disconnect', () => process.exit(0))

@@ -1,0 +1,119 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Asked, Ready, Told } from './worker.ts'
+
+export type Case = {
+  readonly place: number
+  readonly title: string
+  /** How long it takes without any mutant. */
+  readonly ms: number
+  /** Mutants that it reaches. */
+  readonly reached: readonly number[]
+}
+
+/** Cases are run in it, in a process of its own, which is another one after each that ended it. */
+export type Trial = {
+  readonly titles: readonly string[]
+  readonly atLoad: readonly number[]
+  /** Runs a case without a mutant. */
+  readonly measure: (place: number) => Promise<Told | 'no answer'>
+  /** Whether the case notices the mutant: it fails, never ends, or ends the process. */
+  readonly isNoticed: (mutant: number, one: Case) => Promise<boolean>
+  readonly close: () => void
+}
+
+/** A mutant that takes up memory without end must not take it from everybody else. */
+const heapMegabytes = 1024
+const longestMs = 60_000
+
+/** @param script of the worker @param files of the tests, compiled */
+export const startTrial = async (
+  script: string,
+  files: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): Promise<Trial> => {
+  const begin = () => startWorker(script, files, environment)
+  let worker = await begin()
+  const { titles, atLoad } = worker.ready
+
+  const restart = async (): Promise<void> => {
+    worker.child.kill('SIGKILL')
+    worker = await begin()
+  }
+
+  const run = async (place: number, mutant: number | null, patienceMs: number) => {
+    const told = await ask(worker.child, { place, mutant }, patienceMs)
+    if (told === 'no answer') await restart()
+    return told
+  }
+
+  return {
+    titles,
+    atLoad,
+    measure: (place) => run(place, null, longestMs),
+    isNoticed: async (mutant, { place, ms }) => {
+      const patienceMs = 5_000 + 20 * ms
+      const hasPassed = async (one: number | null): Promise<boolean> => {
+        const told = await run(place, one, patienceMs)
+        return told !== 'no answer' && told.hasPassed
+      }
+      const told = await run(place, mutant, patienceMs)
+      if (told === 'no answer') return true
+      if (told.hasPassed) return false
+      if (await hasPassed(null)) return true
+      // Mutants may leave something behind, a cache say, that fails the tests of others.
+      await restart()
+      const isNoticed = (await hasPassed(null)) && !(await hasPassed(mutant))
+      await restart()
+      return isNoticed
+    },
+    close: () => worker.child.kill('SIGKILL'),
+  }
+}
+
+const startWorker = async (
+  script: string,
+  files: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): Promise<{ readonly child: ChildProcess; readonly ready: Ready }> => {
+  const child = fork(script, files, {
+    env: environment,
+    execArgv: [`--max-old-space-size=${heapMegabytes}`],
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  })
+  const ready = await answerOf<Ready>(child, longestMs)
+  if (ready === 'no answer') throw new Error('the tests cannot be loaded')
+  return { child, ready }
+}
+
+const ask = (
+  child: ChildProcess,
+  asked: Asked,
+  patienceMs: number,
+): Promise<Told | 'no answer'> => {
+  const told = answerOf<Told>(child, patienceMs)
+  // One that is gone meanwhile gives no answer.
+  child.send(asked, () => {})
+  return told
+}
+
+const answerOf = async <Answer>(
+  child: ChildProcess,
+  patienceMs: number,
+): Promise<Answer | 'no answer'> => {
+  const over = new AbortController()
+  const { signal } = over
+  const all = [
+    once(child, 'message', { signal }).then(([answer]) => answer as Answer),
+    once(child, 'exit', { signal }).then(() => 'no answer' as const),
+    sleep(patienceMs, 'no answer' as const, { signal }),
+  ]
+  try {
+    return await Promise.race(all)
+  } finally {
+    over.abort()
+    // Those that came too late are told of the abort, and nobody else is.
+    await Promise.allSettled(all)
+  }
+}
