@@ -19,5 +19,5 @@ COPY --from=build /daybook/dist/src ./dist/src
 USER node
 EXPOSE 3000
 # No shell and no npm in between, so that SIGTERM reaches Node, which then drains.
-ENTRYPOINT ["node", "--enable-source-maps", "dist/src/main.js", "serve"]
+ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=32", "dist/src/main.js", "serve"]
 CMD ["api"]

@@ -1,5 +1,5 @@
 import type { Book } from '../domain/book.ts'
-import { digestEvent, hasLeaves } from '../domain/chain.ts'
+import { digestNew, hasLeaves } from '../domain/chain.ts'
 import type { EventMetadata } from '../domain/events/event.ts'
 import { type BookEvent, eventTypes, type Recorded } from '../domain/events/index.ts'
 import { toInstant } from '../domain/instant.ts'
@@ -25,7 +25,7 @@ export const seal = (event: BookEvent, received: Origin, book: Book, now: number
     route: received.key?.route ?? null,
     schema_version: eventTypes[event.type].version,
   }
-  const { hash, data } = digestEvent(event, metadata)
+  const { hash, data } = digestNew(event, metadata)
   const sealed: Recorded = {
     ...event,
     id: received.commandId,

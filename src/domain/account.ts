@@ -83,6 +83,33 @@ export const available = (account: Account, now: number): bigint => {
 /** What the maximum is compared with: posted, and whatever open holds would add. */
 export const ceiling = ({ posted, pendingIncrease }: Account): bigint => posted + pendingIncrease
 
+/**
+ * The account with other balances. Written out: a spread of so many fields takes ten times as long,
+ * and a transaction takes several.
+ */
+const withBalances = (
+  account: Account,
+  posted: bigint,
+  maturing: readonly Maturing[],
+  pendingIncrease: bigint,
+  pendingDecrease: bigint,
+  balanceRevision = account.balanceRevision,
+): Account => ({
+  posted,
+  maturing,
+  pendingIncrease,
+  pendingDecrease,
+  balanceRevision,
+  id: account.id,
+  code: account.code,
+  type: account.type,
+  currency: account.currency,
+  status: account.status,
+  minBalance: account.minBalance,
+  maxBalance: account.maxBalance,
+  definedAt: account.definedAt,
+})
+
 /** The account after one posted entry. A decrease counts at once, an increase from its date on. */
 export const post = (
   account: Account,
@@ -90,22 +117,35 @@ export const post = (
   effectiveAt: number,
   recordedAt: number,
 ): Account => {
+  const { maturing, pendingIncrease, pendingDecrease } = account
   const posted = account.posted + change
   const isToCome = change > 0n && effectiveAt > recordedAt
-  if (!isToCome && account.maturing.length === 0) return { ...account, posted }
-  const maturing = account.maturing.filter(({ at }) => at > recordedAt)
-  if (isToCome) maturing.push({ at: effectiveAt, amount: change })
-  return { ...account, posted, maturing }
+  const left = maturing.length === 0 ? maturing : maturing.filter(({ at }) => at > recordedAt)
+  const toCome = isToCome ? [...left, { at: effectiveAt, amount: change }] : left
+  return withBalances(account, posted, toCome, pendingIncrease, pendingDecrease)
+}
+
+const hold = (account: Account, increase: bigint, decrease: bigint): Account => {
+  const { posted, maturing, pendingIncrease, pendingDecrease } = account
+  return withBalances(
+    account,
+    posted,
+    maturing,
+    pendingIncrease + increase,
+    pendingDecrease + decrease,
+  )
 }
 
 /** The account after one entry of a hold. */
 export const reserve = (account: Account, change: bigint): Account =>
-  change > 0n
-    ? { ...account, pendingIncrease: account.pendingIncrease + change }
-    : { ...account, pendingDecrease: account.pendingDecrease - change }
+  change > 0n ? hold(account, change, 0n) : hold(account, 0n, -change)
 
 /** The account after a reservation of `change` was let go of. */
 export const letGo = (account: Account, change: bigint): Account =>
-  change > 0n
-    ? { ...account, pendingIncrease: account.pendingIncrease - change }
-    : { ...account, pendingDecrease: account.pendingDecrease + change }
+  change > 0n ? hold(account, -change, 0n) : hold(account, 0n, change)
+
+/** The account as the event of this revision left it. */
+export const changedAt = (account: Account, revision: number): Account => {
+  const { posted, maturing, pendingIncrease, pendingDecrease } = account
+  return withBalances(account, posted, maturing, pendingIncrease, pendingDecrease, revision)
+}

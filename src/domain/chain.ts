@@ -68,12 +68,15 @@ const leafSalts = (salt: string): ((index: number) => Digest) => {
 /** The salt of one leaf. */
 export const leafSalt = (salt: string, index: number): Buffer => toBytes(leafSalts(salt)(index))
 
+/** A character takes three bytes at most. */
+const leafBytes = (text: string): number => 1 + hashBytes + 3 * text.length
+const leaf = Buffer.alloc(16 * 1024)
+
 const leafHash = (salt: Digest, text: string): Digest => {
-  const bytes = Buffer.allocUnsafe(1 + hashBytes + Buffer.byteLength(text))
-  bytes[0] = 0
+  const bytes = leafBytes(text) <= leaf.length ? leaf : Buffer.alloc(leafBytes(text))
   bytes.write(salt, 1, 'latin1')
-  bytes.write(text, 1 + hashBytes)
-  return sha256(bytes)
+  const end = 1 + hashBytes + bytes.write(text, 1 + hashBytes)
+  return sha256(bytes.subarray(0, end))
 }
 
 const node = Buffer.alloc(1 + 2 * hashBytes, 1)
@@ -103,10 +106,15 @@ export type Digested = { readonly hash: string; readonly data: string }
  * event before it included. What `leaves` names enters as the root of a Merkle tree over salted
  * leaves, so a receipt for one transaction shows none of the others.
  */
-export const digestEvent = (event: BookEvent, metadata: Omit<EventMetadata, 'hash'>): Digested => {
+export const digestEvent = (
+  event: BookEvent,
+  metadata: Omit<EventMetadata, 'hash'>,
+  spell: Spell = {},
+): Digested => {
   // A stored event's metadata has the hash itself, which cannot be part of what it covers.
   const { leaf_salt, hash: _, ...rest } = metadata as EventMetadata
-  const { data, hashed } = leaf_salt === null ? textsOf(event.data) : inLeaves(event, leaf_salt)
+  const { data, hashed } =
+    leaf_salt === null ? textsOf(event.data) : inLeaves(event, leaf_salt, spell)
   const text = `{"data":${hashed},"metadata":${canonical(rest)},"type":${canonical(event.type)}}`
   return { hash: toHex(sha256(text)), data }
 }
@@ -123,8 +131,16 @@ const textsOf = (value: unknown): Texts => {
   return { data, hashed: isInOrder(value) ? data : canonical(value) }
 }
 
+/** By name of the leaves: how those are spelled that the domain has just made. */
+type Spell = { readonly [name: string]: ((leaf: never) => string | null) | undefined }
+
+const spelled = (item: unknown, spell: Spell[string]): Texts => {
+  const data = spell?.(item as never) ?? null
+  return data === null ? textsOf(item) : { data, hashed: data }
+}
+
 /** The root of their tree takes the place of the leaves. */
-const inLeaves = (event: BookEvent, salt: string): Texts => {
+const inLeaves = (event: BookEvent, salt: string, spell: Spell): Texts => {
   const { leaves = [] }: EventType<never> = eventTypes[event.type]
   const names: readonly string[] = leaves
   const saltOf = leafSalts(salt)
@@ -133,7 +149,7 @@ const inLeaves = (event: BookEvent, salt: string): Texts => {
   const stored = new Map<string, string>()
   const leavesOf = new Map<string, string>()
   for (const name of names) {
-    const items = (data[name] as readonly unknown[]).map(textsOf)
+    const items = (data[name] as readonly unknown[]).map((item) => spelled(item, spell[name]))
     for (const { hashed } of items) {
       hashes.push(leafHash(saltOf(hashes.length), `["${name}",${hashed}]`))
     }
@@ -154,6 +170,12 @@ const byName = ([one]: readonly [string, string], [other]: readonly [string, str
 /** The JSON of an object whose values are JSON already. */
 const object = (texts: ReadonlyMap<string, string>): string =>
   `{${Array.from(texts, ([name, text]) => `${JSON.stringify(name)}:${text}`).join(',')}}`
+
+/** The same for an event that the domain has just made: what it put together need not be examined. */
+export const digestNew = (event: BookEvent, metadata: Omit<EventMetadata, 'hash'>): Digested => {
+  const { spell }: EventType<never> = eventTypes[event.type]
+  return digestEvent(event, metadata, spell)
+}
 
 /** Whether events of this type carry a salt. */
 export const hasLeaves = (type: BookEvent['type']): boolean => {

@@ -1,4 +1,4 @@
-import { type Account, emptyBalances, letGo, post, reserve, signed } from './account.ts'
+import { type Account, changedAt, emptyBalances, letGo, post, reserve, signed } from './account.ts'
 import { type Book, findAccount, findHold, remember, setHold } from './book.ts'
 import type { DefinedAccount } from './events/account-defined.ts'
 import type { BookOpened } from './events/book-opened.ts'
@@ -168,5 +168,5 @@ const change = (
   const account = findAccount(book, id)
   if (!account) throw new Error(`book ${book.id} has no account ${id}`)
   const changed = by(account, signed(account.type, direction, BigInt(amount)))
-  book.accounts.set(id, { ...changed, balanceRevision: revision })
+  book.accounts.set(id, changedAt(changed, revision))
 }

@@ -13,13 +13,16 @@ export interface ProgramOptions {
 
 const START_TIMEOUT_MS = 120_000
 
+/** MiB that young objects may take: those of a large batch then die before they are moved twice. */
+const YOUNG_SPACE = '--max-semi-space-size=32'
+
 /**
  * Starts one of Daybook's own processes. It tells that it is ready, and on which port, by
  * `process.send({ ready: true, port })`, and ends on SIGTERM and when the channel is disconnected.
  */
 export async function startProgram(options: ProgramOptions): Promise<LocalServer> {
   const { name, logFile, environment, stopGraceMs } = options
-  const command = [...leash('TERM'), process.execPath, ...options.script]
+  const command = [...leash('TERM'), process.execPath, YOUNG_SPACE, ...options.script]
   const child = spawnChild({ name, command, logFile, environment, ipc: true })
   let port: number | undefined
   child.process.on('message', (message) => {

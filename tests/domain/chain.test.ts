@@ -2,10 +2,15 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
 import { encode, encodedBytes } from '../../src/commands/encoded.ts'
 import { emptyBook, findAccount } from '../../src/domain/book.ts'
 import { canonical, digestEvent, genesis, hashEvent, leafSalt } from '../../src/domain/chain.ts'
 import type { Recorded } from '../../src/domain/events/index.ts'
+import {
+  type RecordedTransaction,
+  transactionsRecorded,
+} from '../../src/domain/events/transactions-recorded.ts'
 import { evolve } from '../../src/domain/evolve.ts'
 import { upcast } from '../../src/domain/upcast.ts'
 import { inclusionPath, rootFrom } from '../support/inclusion-proof.ts'
@@ -61,6 +66,20 @@ describe('the chain of a book', () => {
     }
   })
 
+  it('spells a new transaction as its canonical JSON, or leaves that to the rest', () => {
+    const spell = transactionsRecorded.spell!.transactions as (one: unknown) => string | null
+    let spelled = 0
+    const property = fc.property(anyTransaction, (transaction) => {
+      const text = spell(transaction)
+      if (text === null) return
+      spelled++
+      assert.equal(text, canonical(transaction))
+      assert.equal(text, JSON.stringify(transaction))
+    })
+    fc.assert(property, { numRuns: 1_000 })
+    assert(spelled > 200, `only ${spelled} were spelled`)
+  })
+
   it('begins with the book’s id', () => {
     assert.equal(log[0]?.metadata.previous_hash, genesis(bookId))
     assert.equal(genesis(bookId), sha256(`daybook book ${bookId}`).toString('hex'))
@@ -105,6 +124,31 @@ describe('the chain of a book', () => {
       assert.notEqual(hashOf({ ...event, type } as Recorded), event.metadata.hash)
     }
   })
+})
+
+const text = fc.string({ unit: 'binary', maxLength: 20 })
+const instant = fc.date({ noInvalidDate: true, min: new Date(0) }).map((date) => date.toISOString())
+
+/** With every field there is, in the order of their names. */
+const anyTransaction: fc.Arbitrary<Required<RecordedTransaction>> = fc.record({
+  description: fc.option(text),
+  effective_at: instant,
+  entries: fc.array(
+    fc.record({
+      account: fc.uuid(),
+      amount: fc.bigInt({ min: 1n }).map(String),
+      currency: fc.constantFrom('EUR', 'USD'),
+      direction: fc.constantFrom('debit', 'credit'),
+    }),
+  ),
+  expires_at: instant,
+  id: fc.uuid(),
+  index: fc.nat(),
+  metadata: fc.dictionary(text, text, { maxKeys: 3, noNullPrototype: true }),
+  reference: text,
+  requested_effective_at: instant,
+  reverses: fc.uuid(),
+  status: fc.constantFrom('posted', 'pending'),
 })
 
 const parsed = (text: string): { data: unknown; metadata: unknown } | null => {

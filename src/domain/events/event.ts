@@ -27,4 +27,9 @@ export type EventType<Data> = {
   readonly upcasts: { readonly [version: number]: (data: never) => unknown }
   /** Parts of the data that enter the hash as salted leaves of a Merkle tree. */
   readonly leaves?: readonly (keyof Data & string)[]
+  /**
+   * A leaf's canonical JSON, for one that the domain has just made and nobody else has touched; null
+   * where that takes more than putting its parts together.
+   */
+  readonly spell?: { readonly [Name in keyof Data & string]?: (leaf: never) => string | null }
 }

@@ -53,6 +53,7 @@ export const transactionsRecorded: EventType<TransactionsRecorded['data']> = {
   version: 2,
   upcasts: { 1: (data: TransactionsRecorded['data']) => data },
   leaves: ['transactions', 'refused', 'existing'],
+  spell: { transactions: (transaction: RecordedTransaction) => spell(transaction) },
 }
 
 /** The id of the one transaction asked for, where it was there already; else null. */
@@ -60,4 +61,46 @@ export const onlyExisting = ({ data }: TransactionsRecorded): string | null => {
   const { transactions, refused, existing } = data
   const [only] = existing
   return only && existing.length + transactions.length + refused.length === 1 ? only.id : null
+}
+
+/** Texts that stand in JSON as they are. */
+const plain = /^[ !#-[\]-~]*$/
+const quote = (text: string): string => (plain.test(text) ? `"${text}"` : JSON.stringify(text))
+const optional = (name: string, text: string | undefined): string =>
+  text === undefined ? '' : `"${name}":${quote(text)},`
+
+/** Ids, amounts, currencies and instants are of characters that need no escape. */
+const spellEntry = ({ account, amount, currency, direction }: RecordedEntry): string =>
+  `{"account":"${account}","amount":"${amount}","currency":"${currency}","direction":"${direction}"}`
+
+/** Names in another order than theirs, or that look like numbers, are left to others. */
+const spellMetadata = (metadata: Metadata): string | null => {
+  let text = ''
+  let before = ''
+  for (const name of Object.keys(metadata)) {
+    if (name < before || /^\d/.test(name)) return null
+    text += `${text === '' ? '' : ','}${quote(name)}:${quote(metadata[name] as string)}`
+    before = name
+  }
+  return `{${text}}`
+}
+
+const spell = (transaction: RecordedTransaction): string | null => {
+  const { description, effective_at, id, index, status } = transaction
+  const metadata = spellMetadata(transaction.metadata)
+  if (metadata === null) return null
+  let entries = ''
+  for (const entry of transaction.entries) {
+    entries += `${entries === '' ? '' : ','}${spellEntry(entry)}`
+  }
+  return (
+    `{"description":${description === null ? 'null' : quote(description)},` +
+    `"effective_at":"${effective_at}","entries":[${entries}],` +
+    optional('expires_at', transaction.expires_at) +
+    `"id":"${id}","index":${index},"metadata":${metadata},` +
+    optional('reference', transaction.reference) +
+    optional('requested_effective_at', transaction.requested_effective_at) +
+    optional('reverses', transaction.reverses) +
+    `"status":"${status}"}`
+  )
 }
