@@ -23,10 +23,14 @@ export const parseStrictJson = (bytes: Buffer): unknown => {
   }
 }
 
+/** The keys seen in an object: few in a list, because a set costs more than comparing a few. */
+type Keys = string[] | Set<string>
+const few = 16
+
 /** Walks over the tokens. Whether they form JSON at all is left to `JSON.parse`. */
 const scan = (text: string): void => {
-  /** The keys seen in each open object; null for an array. */
-  const open: (Set<string> | null)[] = []
+  /** By open object; null for an array. */
+  const open: (Keys | null)[] = []
   let string = ''
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
@@ -38,10 +42,10 @@ const scan = (text: string): void => {
         break
       }
       case 0x3a:
-        addKey(open.at(-1), string)
+        addKey(open, string)
         break
       case 0x7b:
-        open.push(new Set())
+        open.push([])
         break
       case 0x5b:
         open.push(null)
@@ -80,10 +84,15 @@ const checkText = (text: string): void => {
   if (!text.isWellFormed()) malformed('a string holds half of a surrogate pair')
 }
 
-const addKey = (keys: Set<string> | null | undefined, string: string): void => {
+const addKey = (open: (Keys | null)[], string: string): void => {
+  const keys = open.at(-1)
   if (!keys) return
   const key = string.includes('\\') ? decode(string) : string.slice(1, -1)
   if (banned.has(key)) malformed(`the key ${key} is not allowed`)
-  if (keys.has(key)) malformed(`the key ${key} stands twice in one object`)
-  keys.add(key)
+  const isList = Array.isArray(keys)
+  if (isList ? keys.includes(key) : keys.has(key)) {
+    malformed(`the key ${key} stands twice in one object`)
+  }
+  if (!isList) keys.add(key)
+  else if (keys.push(key) === few) open[open.length - 1] = new Set(keys)
 }

@@ -23,8 +23,16 @@ export type Circumstances = {
 }
 
 export type Decision =
-  /** `shown` is an event in the book that the answer shows in place of the new one. */
-  | { readonly kind: 'accepted'; readonly event: BookEvent; readonly shown: Recorded | null }
+  /**
+   * `shown` is an event in the book that the answer shows in place of the new one; `after` a fork of
+   * the book with the event's transactions in it, where one was made to decide them.
+   */
+  | {
+      readonly kind: 'accepted'
+      readonly event: BookEvent
+      readonly shown: Recorded | null
+      readonly after: Book | null
+    }
   | { readonly kind: 'refused'; readonly rejection: Rejection }
   /** Nothing is to be stored. The answer is that of an event in the book, or of none at all. */
   | {
@@ -57,8 +65,8 @@ export type Command<Schema extends TSchema = TSchema> = {
 export const command = <Schema extends TSchema>(it: Command<Schema>): Command<Schema> => it
 
 export const refused = (rejection: Rejection): Decision => ({ kind: 'refused', rejection })
-export const accepted = (event: BookEvent, shown: Recorded | null = null): Decision => ({
-  kind: 'accepted',
-  event,
-  shown,
-})
+export const accepted = (
+  event: BookEvent,
+  shown: Recorded | null = null,
+  after: Book | null = null,
+): Decision => ({ kind: 'accepted', event, shown, after })

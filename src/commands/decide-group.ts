@@ -73,7 +73,7 @@ export const decideGroup = (
       outcomes.push(decided)
       continue
     }
-    const { outcome, event } = decided
+    const { outcome, event, after = null } = decided
     if (event) {
       const size = encodedBytes(event)
       if (size > maxEventBytes) {
@@ -87,7 +87,7 @@ export const decideGroup = (
       }
       if (bytes + size > maxGroupBytes) break
       bytes += size
-      evolve(book, event)
+      evolve(book, event, after)
       events.push(event)
     }
     outcomes.push(outcome)
@@ -116,7 +116,11 @@ type Given = Pick<Circumstances, 'now' | 'trialBalance'> & {
   readonly eventAt: (revision: number) => Recorded
 }
 
-type Decided = { readonly outcome: Outcome; readonly event?: Recorded }
+type Decided = {
+  readonly outcome: Outcome
+  readonly event?: Recorded
+  readonly after?: Book | null
+}
 
 /** A mistake in one decision is no concern of the group's others: it has not touched the book. */
 const decideOrFail = (...what: Parameters<typeof decideOne>): Decided | Failed => {
@@ -145,7 +149,7 @@ const decideOne = (
   switch (decision.kind) {
     case 'accepted': {
       const event = seal(decision.event, received, book, now)
-      return { outcome: done(event, decision.shown), event }
+      return { outcome: done(event, decision.shown), event, after: decision.after }
     }
     case 'answered': {
       const { event, recorded } = decision

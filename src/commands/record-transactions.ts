@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import type { Account } from '../domain/account.ts'
 import { type Book, exponentOf, findRevision, fork, remember } from '../domain/book.ts'
 import { EntryRequest, TransferRequest } from '../domain/entry.ts'
 import {
@@ -6,7 +7,7 @@ import {
   type RecordedTransaction,
   type TransactionsRecorded,
 } from '../domain/events/transactions-recorded.ts'
-import { applyTransaction } from '../domain/evolve.ts'
+import { putTransaction } from '../domain/evolve.ts'
 import { DateOrInstant, toInstant } from '../domain/instant.ts'
 import { Metadata } from '../domain/metadata.ts'
 import { OnClosedPeriod } from '../domain/period.ts'
@@ -71,9 +72,8 @@ export const recordTransactions = command({
     ]),
 
   decide: (data, book, circumstances) => {
-    const outcome = recordEach(data, book, circumstances)
-    if ('code' in outcome) return refused(outcome)
-    return settle(outcome, circumstances)
+    const recorded = recordEach(data, book, circumstances)
+    return 'code' in recorded ? refused(recorded) : settle(recorded, circumstances)
   },
 })
 
@@ -81,48 +81,52 @@ type Outcome = {
   -readonly [Key in keyof TransactionsRecorded['data']]: TransactionsRecorded['data'][Key]
 }
 
+/** What became of the items; `after` is a fork of the book with all of them in it. */
+type RecordedItems = { readonly outcome: Outcome; readonly after: Book | null }
+
 const recordEach = (
   { transactions, atomic }: RecordTransactions,
   book: Book,
   circumstances: Circumstances,
-): Outcome | Rejection => {
+): RecordedItems | Rejection => {
   const { length } = transactions
-  // Nothing is decided after the last one, so that nobody need see what it does.
-  const scratch = length === 1 ? book : fork(book)
+  // Nothing is decided after a single one, so that nobody need see what it does.
+  const after = length === 1 ? null : fork(book)
   const recorded: RecordedTransaction[] = []
   const refusedItems: Outcome['refused'][number][] = []
   const existing: Outcome['existing'][number][] = []
   const exponents: Record<string, number> = {}
   for (const [index, request] of transactions.entries()) {
-    const result = recordOne(request, index, scratch, circumstances, recorded)
+    const result = recordOne(request, index, after ?? book, circumstances, recorded)
     if ('code' in result) {
       if (atomic) return atItem(result, index, length)
       refusedItems.push({ ...result, index })
     } else if ('existing' in result) {
       existing.push({ id: result.existing, index })
     } else {
-      recorded.push(result)
-      if (index < length - 1) addTo(scratch, result, request, circumstances.now)
-      for (const { currency } of result.entries) {
+      const { transaction, accounts } = result
+      recorded.push(transaction)
+      if (after) addTo(after, transaction, accounts, request)
+      for (const { currency } of transaction.entries) {
         exponents[currency] ??= exponentOf(book, currency) as number
       }
     }
   }
-  return { transactions: recorded, refused: refusedItems, existing, exponents }
+  return { outcome: { transactions: recorded, refused: refusedItems, existing, exponents }, after }
 }
 
 /** Lets the items behind it see a transaction. None can name an id that was not chosen. */
 const addTo = (
-  scratch: Book,
+  book: Book,
   transaction: RecordedTransaction,
+  accounts: readonly Account[],
   { id: chosen }: TransactionRequest,
-  now: number,
 ): void => {
-  const revision = scratch.revision + 1
+  const revision = book.revision + 1
   const { id, reference } = transaction
-  if (chosen !== undefined) remember(scratch, 'transaction', id, revision)
-  if (reference !== undefined) remember(scratch, 'reference', reference, revision)
-  applyTransaction(scratch, transaction, revision, now)
+  if (chosen !== undefined) remember(book, 'transaction', id, revision)
+  if (reference !== undefined) remember(book, 'reference', reference, revision)
+  putTransaction(book, transaction, accounts, revision)
 }
 
 /** Which item of an atomic batch it was that refused the whole. */
@@ -138,13 +142,19 @@ const atItem = (rejection: Rejection, index: number, count: number): Rejection =
         ],
       }
 
+type RecordedOne = {
+  readonly transaction: RecordedTransaction
+  /** As it leaves them. */
+  readonly accounts: readonly Account[]
+}
+
 const recordOne = (
   request: TransactionRequest,
   index: number,
   book: Book,
   { now, ids, eventOf }: Circumstances,
   earlier: readonly RecordedTransaction[],
-): RecordedTransaction | Rejection | { existing: string } => {
+): RecordedOne | Rejection | { existing: string } => {
   const chosen = request.id === undefined ? null : transactionMention(request.id)
   const id = chosen?.key ?? (ids[index] as string)
   if (chosen && findRevision(book, chosen.kind, id) !== undefined) {
@@ -156,12 +166,12 @@ const recordOne = (
   }
   const checked = checkTransaction(request, book, now)
   if ('code' in checked) return checked
-  const { requestedAt } = checked
+  const { requestedAt, accounts } = checked
   const { reference, expires_at } = request
   const taken = reference === undefined ? null : checkReference(reference, book)
   if (taken) return taken
   // In the order of the names: see `canonical`.
-  return {
+  const transaction: RecordedTransaction = {
     description: request.description ?? null,
     effective_at: checked.effectiveAt,
     entries: checked.entries,
@@ -173,11 +183,15 @@ const recordOne = (
     ...(requestedAt !== null && { requested_effective_at: requestedAt }),
     status: request.status ?? 'posted',
   }
+  return { transaction, accounts }
 }
 
-const settle = (data: Outcome, { isKeyed, eventOf }: Circumstances): Decision => {
+const settle = (
+  { outcome: data, after }: RecordedItems,
+  { isKeyed, eventOf }: Circumstances,
+): Decision => {
   const event: TransactionsRecorded = { type: 'TransactionsRecorded', data }
-  if (data.transactions.length > 0) return accepted(event)
+  if (data.transactions.length > 0) return accepted(event, null, after)
   const id = onlyExisting(event)
   const recorded = (id !== null && eventOf(transactionMention(id))) || null
   // A key is bound to its request even where there is nothing else to store.

@@ -11,9 +11,10 @@ import { lookupsOf } from './lookup.ts'
 
 /**
  * Applies an event to the top layer of the book. It never refuses: what is in the stream happened,
- * whatever today's rules say.
+ * whatever today's rules say. Whoever decided on transactions one after the other may hand over the
+ * fork of the book on which they did: their accounts and holds are the same.
  */
-export const evolve = (book: Book, event: Recorded): void => {
+export const evolve = (book: Book, event: Recorded, decided: Book | null = null): void => {
   if (event.revision !== book.revision + 1) {
     throw new Error(
       `book ${book.id} is at ${book.revision}; event ${event.revision} does not follow`,
@@ -37,6 +38,10 @@ export const evolve = (book: Book, event: Recorded): void => {
       define(book, event.data.account, event.revision)
       break
     case 'TransactionsRecorded':
+      if (decided) {
+        takeOver(book, decided)
+        break
+      }
       for (const transaction of event.data.transactions) {
         applyTransaction(book, transaction, event.revision, recordedAt)
       }
@@ -75,6 +80,11 @@ export const evolve = (book: Book, event: Recorded): void => {
   book.recordedAt = recordedAt
 }
 
+const takeOver = (book: Book, { accounts, holds }: Book): void => {
+  for (const [id, account] of accounts) book.accounts.set(id, account)
+  for (const [id, hold] of holds) setHold(book, id, hold)
+}
+
 const openBook = (book: Book, data: BookOpened['data']): void => {
   book.header = { name: data.name, timeZone: data.time_zone }
   for (const { code, exponent } of data.currencies) book.exponents.set(code, exponent)
@@ -96,8 +106,19 @@ const define = (book: Book, definition: DefinedAccount, revision: number): void 
   book.codes.set(code, id)
 }
 
+/** The accounts as a transaction leaves them, and its hold if it is pending. */
+export const putTransaction = (
+  book: Book,
+  transaction: RecordedTransaction,
+  accounts: Iterable<Account>,
+  revision: number,
+): void => {
+  for (const account of accounts) book.accounts.set(account.id, changedAt(account, revision))
+  if (transaction.status === 'pending') setHold(book, transaction.id, toHold(transaction))
+}
+
 /** Records a transaction: what is posted changes balances, what is pending is held. */
-export const applyTransaction = (
+const applyTransaction = (
   book: Book,
   transaction: RecordedTransaction,
   revision: number,

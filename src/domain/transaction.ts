@@ -35,6 +35,8 @@ export type CheckedTransaction = {
   readonly effectiveAt: string
   /** The instant that was asked for, where that lies in a closed period. */
   readonly requestedAt: string | null
+  /** The accounts as it would leave them. */
+  readonly accounts: readonly Account[]
 }
 
 /**
@@ -74,6 +76,7 @@ export const checkTransaction = (
       entries,
       effectiveAt: toInstant(effectiveAt),
       requestedAt: requestedAt === null ? null : toInstant(requestedAt),
+      accounts: Array.from(changes.values(), ({ after }) => after),
     }
   )
 }

@@ -222,12 +222,25 @@ const malformed = (what: string, raw: Bad['raw'] & {}, says: RegExp): Bad => ({
   says,
 })
 
+/** An object with so many keys, and the first of them again. */
+const twiceAfter = (count: number): string => {
+  const members = Array.from({ length: count }, (_, index) => `"k${index}":{}`)
+  return `{${[...members, '"k0":{}'].join(',')}}`
+}
+
 const bodies: Bad[] = [
   malformed('a body that is cut off', text.slice(0, -3), /cannot be read/),
   malformed('an empty body', '', /cannot be read/),
   malformed('a body with more after it', `${text}}`, /cannot be read/),
   malformed('a key that stands twice', '{"id":"1","id":"2"}', /the key id stands twice/),
   malformed('a key that stands twice, once escaped', '{"id":1,"\\u0069d":2}', /id stands twice/),
+  ...[1, 15, 16, 17, 40].map((count) =>
+    malformed(
+      `a key that stands twice, after ${count} others`,
+      twiceAfter(count),
+      /k0 stands twice/,
+    ),
+  ),
   malformed('the key __proto__', '{"__proto__":{"id":"1"}}', /__proto__ is not allowed/),
   malformed('the key __proto__, escaped', '{"\\u005f_proto__":1}', /__proto__ is not allowed/),
   malformed('deep nesting', deep, /nested more than 32 levels deep/),
