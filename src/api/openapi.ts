@@ -1,5 +1,7 @@
 import Type, { type TSchema } from 'typebox'
+import { Metadata } from '../domain/metadata.ts'
 import { type RejectionCode, rejections } from '../domain/rejection.ts'
+import { takesMetadata } from '../queries/filters.ts'
 import { Page } from '../queries/page.ts'
 import { CommandQuery, makesCommand, type Route } from './route.ts'
 import { statuses } from './statuses.ts'
@@ -76,6 +78,17 @@ const ifNoneMatch = Type.String({
   description: 'ETag of the answer that is known: the same is answered with 304, without its body',
 })
 
+/** `metadata[key]=value`, any number of times. */
+const metadata = {
+  name: 'metadata',
+  in: 'query',
+  style: 'deepObject',
+  explode: true,
+  required: false,
+  description: 'Those that have these metadata',
+  schema: Metadata,
+}
+
 const queryOf = (route: Route) => (makesCommand(route) ? CommandQuery : route.schemas.query)
 
 const parametersOf = (route: Route) => [
@@ -85,9 +98,9 @@ const parametersOf = (route: Route) => [
   ...Object.entries(queryOf(route)?.properties ?? {}).map(([name, s]) =>
     parameter(name, 'query', s),
   ),
+  ...(route.schemas.query && takesMetadata(route.schemas.query) ? [metadata] : []),
   ...(showsRevision(route) ? [parameter('Daybook-Min-Revision', 'header', revision)] : []),
   ...(makesCommand(route) ? [parameter('Idempotency-Key', 'header', key)] : []),
-  ...(route.method === 'get' ? [parameter('If-None-Match', 'header', ifNoneMatch)] : []),
   ...(route.method === 'get' ? [parameter('If-None-Match', 'header', ifNoneMatch)] : []),
   ...(route.isConditional ? [parameter('If-Match', 'header', ifMatch)] : []),
 ]

@@ -22,18 +22,23 @@ export const maybe = <T extends ColumnType>(type: T): Typed<T, true> => ({ type,
 
 export type Columns = Readonly<Record<string, Column>>
 
+/** Body of a `create index`. */
+export type Index = {
+  readonly columns: readonly string[]
+  readonly isUnique?: boolean
+  /** Of one jsonb column: finds the rows that contain something (`@>`), in no order. */
+  readonly isByContent?: true
+  /** A condition, for a partial one. A query must say it too. */
+  readonly where?: string
+}
+
 export type Table = {
   readonly columns: Columns
   /** What a row is found by: of types uuid, text, int4 or int8. */
   readonly primaryKey: readonly string[]
   /** Its rows are never looked at nor changed once they are added. That spares much. */
   readonly isAppendOnly?: true
-  /** Bodies of `create index`: the columns, and a condition for a partial one. */
-  readonly indexes: readonly {
-    readonly columns: readonly string[]
-    readonly isUnique?: boolean
-    readonly where?: string
-  }[]
+  readonly indexes: readonly Index[]
   readonly foreignKeys: Readonly<Record<string, string>>
 }
 export type Tables = Readonly<Record<string, Table>>

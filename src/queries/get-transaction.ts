@@ -1,20 +1,28 @@
+import Type, { type Static } from 'typebox'
 import { refuse } from '../domain/rejection.ts'
 import { codesTag } from '../projections/ledger/ledger.ts'
 import { isId } from './find-account.ts'
 import { query } from './query.ts'
 import type { TransactionResource } from './resources.ts'
-import { besideTransaction, toTransaction } from './transaction-entries.ts'
+import { besideTransaction, Expand, toTransaction } from './transaction-entries.ts'
 
-export const getTransaction = query<{ transaction: string }, TransactionResource>({
+export const GetTransaction = Type.Object({ expand: Expand }, { additionalProperties: false })
+type GetTransaction = Static<typeof GetTransaction> & { transaction: string }
+
+export const getTransaction = query<GetTransaction, TransactionResource>({
   name: 'transaction',
-  tags: (bookId, { transaction }) => [`transaction:${transaction.toLowerCase()}`, codesTag(bookId)],
+  // Names of accounts have no tag of their own, as their codes have.
+  tags: (bookId, { transaction, expand }) =>
+    expand === undefined
+      ? [`transaction:${transaction.toLowerCase()}`, codesTag(bookId)]
+      : [`book:${bookId}`],
 
-  run: async (reading, { transaction: id }) => {
+  run: async (reading, { transaction: id, expand }) => {
     const row = isId(id)
       ? await reading.db
           .selectFrom('transaction')
           .selectAll('transaction')
-          .select([...besideTransaction])
+          .select([...besideTransaction(expand)])
           .where('id', '=', id)
           .where('book_id', '=', reading.bookId)
           .executeTakeFirst()

@@ -3,9 +3,18 @@ import Type, { type Static } from 'typebox'
 import { AccountStatus, AccountType } from '../domain/account.ts'
 import { CurrencyCode } from '../domain/currency.ts'
 import { DateOrInstant, instantOf, toInstant } from '../domain/instant.ts'
+import { filteredBy, plannedByValues, wantedMetadata, withMetadata } from './filters.ts'
 import { bookOf } from './find-account.ts'
-import { countUpTo, isAfter, type OrderColumn, paged, pageParameters, paging } from './page.ts'
-import { query, type Reading } from './query.ts'
+import {
+  countUpTo,
+  isAfter,
+  isFew,
+  type OrderColumn,
+  paged,
+  pageParameters,
+  paging,
+} from './page.ts'
+import { type BookFacts, query, type Reading, type ReadModel } from './query.ts'
 import { type AccountResource, maturing, nextMaturity, toAccount } from './resources.ts'
 
 export const ListAccounts = Type.Object(
@@ -31,12 +40,7 @@ export const ListAccounts = Type.Object(
       ),
     ),
   },
-  {
-    additionalProperties: false,
-    patternProperties: {
-      '^metadata\\[[A-Za-z0-9_.:-]{1,64}\\]$': Type.String({ maxLength: 1000 }),
-    },
-  },
+  withMetadata,
 )
 export type ListAccounts = Static<typeof ListAccounts>
 
@@ -68,8 +72,7 @@ export const listAccounts = query<ListAccounts, AccountResource[]>({
     if (pages.after) list = list.where(isAfter(order, pages.after, isDescending))
     const found = await list.execute()
     for (const { next_maturity } of found) validUntil(next_maturity)
-    const isWhole = Object.keys(filters).length === 0
-    const total = isWhole ? book.account_count : await countUpTo(reading.db, filtered.select('id'))
+    const total = await countAccounts(reading, book, filters, filtered.select('id'))
     const { rows, meta } = paged(found, pages, total, (row) =>
       order.map(({ column }) => row[column]),
     )
@@ -77,12 +80,24 @@ export const listAccounts = query<ListAccounts, AccountResource[]>({
   },
 })
 
-const filterAccounts = (
-  { db, bookId }: Reading,
-  filters: Omit<ListAccounts, 'page' | 'limit' | 'cursor' | 'sort'>,
-  timeZone: string,
-) => {
+type Filters = Omit<ListAccounts, 'page' | 'limit' | 'cursor' | 'sort'>
+
+/** Null where all accounts of a large book would have to be looked at, to count some. */
+const countAccounts = async (
+  { db }: Reading,
+  { account_count }: BookFacts,
+  filters: Filters,
+  filtered: Parameters<typeof countUpTo<ReadModel, 'account', { id: string }>>[1],
+): Promise<number | null> => {
+  const by = filteredBy(filters)
+  if (by.size === 0) return account_count
+  const isFound = by.has('code') || (by.has('created_at') && by.size === 1)
+  return isFound || isFew(account_count) ? countUpTo(db, filtered) : null
+}
+
+const filterAccounts = ({ db, bookId }: Reading, filters: Filters, timeZone: string) => {
   let filtered = db.selectFrom('account').where('book_id', '=', bookId)
+  if (filteredBy(filters).size > 0) filtered = filtered.modifyEnd(sql.raw(plannedByValues))
   if (filters.status !== 'closed') filtered = filtered.where('deleted_at', 'is', null)
   for (const column of ['type', 'currency', 'status', 'code'] as const) {
     const value = filters[column]
@@ -94,13 +109,7 @@ const filterAccounts = (
   const to = filters['created_at[lt]']
   if (from) filtered = filtered.where('created_at', '>=', toInstant(instantOf(from, timeZone)))
   if (to) filtered = filtered.where('created_at', '<', toInstant(instantOf(to, timeZone)))
-  const metadata = Object.entries(filters).flatMap(([name, value]) => {
-    const key = /^metadata\[(.*)\]$/.exec(name)?.[1]
-    return key === undefined ? [] : [[key, value] as const]
-  })
-  if (metadata.length > 0) {
-    const wanted = JSON.stringify(Object.fromEntries(metadata))
-    filtered = filtered.where(sql<boolean>`metadata @> ${wanted}::jsonb`)
-  }
+  const metadata = wantedMetadata(filters)
+  if (metadata !== null) filtered = filtered.where(sql<boolean>`metadata @> ${metadata}::jsonb`)
   return filtered
 }

@@ -5,8 +5,8 @@ import { DateOrInstant, instantOf, toInstant } from '../domain/instant.ts'
 import { balanceBefore } from './balance-at.ts'
 import { accountTags, bookOf, findAccount } from './find-account.ts'
 import { countUpTo, isAfter, type OrderColumn, paged, pageParameters, paging } from './page.ts'
-import { query, type Reading } from './query.ts'
-import { type AccountRow, type StatementLine } from './resources.ts'
+import { query, type Reading, type ReadModel } from './query.ts'
+import type { AccountRow, ExpandedTransaction, StatementLine } from './resources.ts'
 
 export const ListEntries = Type.Object(
   {
@@ -17,6 +17,16 @@ export const ListEntries = Type.Object(
       Type.Union([Type.Literal('effective_at'), Type.Literal('-effective_at')], {
         description: 'The oldest first if left out; entries of one instant as they were recorded',
       }),
+    ),
+    expand: Type.Optional(
+      Type.Union(
+        ['account', 'transaction', 'account,transaction'].map((expand) => Type.Literal(expand)),
+        {
+          description:
+            'Show id, code, name and type of the account in each line; or status, reference, ' +
+            'reverses and metadata of its transaction',
+        },
+      ),
     ),
   },
   { additionalProperties: false },
@@ -29,6 +39,17 @@ const order: readonly OrderColumn<'effective_at' | 'revision' | 'line'>[] = [
   { column: 'line', type: 'int4' },
 ]
 
+const columns = [
+  'transaction_id',
+  'line',
+  'revision',
+  'effective_at',
+  'created_at',
+  'direction',
+  'amount',
+  'currency',
+] as const
+
 /**
  * An account's statement: its entries in the order of their dates, with the running balance. Those
  * that follow a cursor leave out what was recorded after the first page was shown, so that all of
@@ -36,12 +57,21 @@ const order: readonly OrderColumn<'effective_at' | 'revision' | 'line'>[] = [
  */
 export const listEntries = query<ListEntries, StatementLine[]>({
   name: 'entries',
-  tags: accountTags,
+  // Metadata of transactions change without a change of the account.
+  tags: (bookId, parameters) =>
+    parameters.expand === undefined ? accountTags(bookId, parameters) : [`book:${bookId}`],
 
   run: async (reading, { account: reference, ...parameters }) => {
     const account = await findAccount(reading, reference)
     const { time_zone } = bookOf(reading)
-    const { page: _, limit: __, cursor: ___, sort = 'effective_at', ...filters } = parameters
+    const {
+      page: _,
+      limit: __,
+      cursor: ___,
+      expand,
+      sort = 'effective_at',
+      ...filters
+    } = parameters
     const shape = { list: 'entries', account: account.id, sort, filters }
     const pages = paging(parameters, shape, reading.sign, reading.revision)
     const isDescending = sort.startsWith('-')
@@ -52,10 +82,7 @@ export const listEntries = query<ListEntries, StatementLine[]>({
       list = list.where(isAfter(order, pages.after, isDescending))
       list = list.where('revision', '<=', pages.pin)
     }
-    const found = await list
-      .select(['transaction_id', 'line', 'revision', 'effective_at', 'created_at'])
-      .select(['direction', 'amount', 'currency'])
-      .execute()
+    const found = await list.select(columns).execute()
     const isWhole = Object.keys(filters).length === 0
     const total = isWhole
       ? account.entry_count
@@ -64,7 +91,7 @@ export const listEntries = query<ListEntries, StatementLine[]>({
       order.map(({ column }) => row[column]),
     )
     const lines = isDescending ? rows.toReversed() : rows
-    const data = await withRunningBalance(reading, account, lines, pages.pin)
+    const data = await toStatement(reading, account, lines, pages.pin, expand)
     return { data: isDescending ? data.reverse() : data, meta }
   },
 })
@@ -72,7 +99,7 @@ export const listEntries = query<ListEntries, StatementLine[]>({
 const filterEntries = (
   { db }: Reading,
   accountId: string,
-  filters: Static<typeof ListEntries>,
+  filters: Omit<Static<typeof ListEntries>, 'expand'>,
   timeZone: string,
 ) => {
   let filtered = db.selectFrom('entry').where('account_id', '=', accountId)
@@ -83,42 +110,65 @@ const filterEntries = (
   return filtered
 }
 
-type Line = Omit<StatementLine, 'description' | 'exponent' | 'running_balance' | 'direction'> & {
-  direction: string
-}
+type Line = Pick<ReadModel['entry'], (typeof columns)[number]>
 
 /** Of lines that follow each other, the earliest first. */
-const withRunningBalance = async (
-  { db }: Reading,
+const toStatement = async (
+  reading: Reading,
   account: AccountRow,
   lines: readonly Line[],
   pin: number,
+  expand = '',
 ): Promise<StatementLine[]> => {
   const [first] = lines
   if (!first) return []
-  const place = sql`(entry.effective_at, entry.revision, entry.line)`
-  const bound = sql`(${first.effective_at}::timestamptz, ${first.revision}::int8, ${first.line}::int4)`
-  const { opening } = await db
-    .selectFrom('account')
-    .select(balanceBefore(place, bound, pin).as('opening'))
-    .where('id', '=', account.id)
-    .executeTakeFirstOrThrow()
-  const transactions = await db
-    .selectFrom('transaction')
-    .select(['id', 'description'])
-    .where('id', 'in', [...new Set(lines.map(({ transaction_id }) => transaction_id))])
-    .execute()
-  const descriptions = new Map(transactions.map(({ id, description }) => [id, description]))
-  const normal = normalSide(account.type as AccountType)
-  let balance = BigInt(opening)
+  const { id, code, name, exponent } = account
+  const type = account.type as AccountType
+  const transactions = await transactionsOf(reading, lines)
+  const shown = expand.split(',')
+  const expandedAccount = shown.includes('account') && { account: { id, code, name, type } }
+  let balance = await balanceUpTo(reading, account, first, pin)
   return lines.map((line): StatementLine => {
-    balance += line.direction === normal ? BigInt(line.amount) : -BigInt(line.amount)
+    const { transaction_id, direction, amount } = line
+    const transaction = transactions.get(transaction_id)
+    if (!transaction) throw new Error(`the read model has no transaction ${transaction_id}`)
+    const { description, ...others } = transaction
+    balance += direction === normalSide(type) ? BigInt(amount) : -BigInt(amount)
     return {
       ...line,
-      direction: line.direction as StatementLine['direction'],
-      description: descriptions.get(line.transaction_id) ?? null,
-      exponent: account.exponent,
+      direction: direction as StatementLine['direction'],
+      description,
+      exponent,
       running_balance: String(balance),
+      ...expandedAccount,
+      ...(shown.includes('transaction') && { transaction: others as ExpandedTransaction }),
     }
   })
+}
+
+/** The balance before a line, in the order of a statement. */
+const balanceUpTo = async (
+  { db }: Reading,
+  { id }: AccountRow,
+  { effective_at, revision, line }: Line,
+  pin: number,
+): Promise<bigint> => {
+  const place = sql`(entry.effective_at, entry.revision, entry.line)`
+  const bound = sql`(${effective_at}::timestamptz, ${revision}::int8, ${line}::int4)`
+  const { balance } = await db
+    .selectFrom('account')
+    .select(balanceBefore(place, bound, pin).as('balance'))
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
+  return BigInt(balance)
+}
+
+/** Those that the lines are of, in one query whatever their number. */
+const transactionsOf = async ({ db }: Reading, lines: readonly Line[]) => {
+  const rows = await db
+    .selectFrom('transaction')
+    .select(['id', 'description', 'status', 'reference', 'reverses', 'metadata'])
+    .where('id', 'in', [...new Set(lines.map(({ transaction_id }) => transaction_id))])
+    .execute()
+  return new Map(rows.map((row) => [row.id, row]))
 }

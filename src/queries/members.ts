@@ -3,7 +3,7 @@ import { Instant } from '../domain/instant.ts'
 import { MemberRole } from '../domain/member.ts'
 import { memberTag } from '../projections/ledger/ledger.ts'
 import { bookOf } from './find-account.ts'
-import { isAfter, type OrderColumn, type PageParameters, paged, paging } from './page.ts'
+import { countUpTo, isAfter, type OrderColumn, type PageParameters, paged, paging } from './page.ts'
 import { query } from './query.ts'
 
 export const MemberResource = Type.Object({
@@ -59,9 +59,7 @@ export const listMembers = query<PageParameters, MemberResource[]>({
     for (const { column } of order) list = list.orderBy(column)
     if (pages.after) list = list.where(isAfter(order, pages.after, false))
     const found = await list.execute()
-    const { total } = await filtered
-      .select(({ fn }) => fn.countAll<number>().as('total'))
-      .executeTakeFirstOrThrow()
+    const total = await countUpTo(db, filtered.select('id'))
     const { rows, meta } = paged(found, pages, total, ({ created_at, id }) => [created_at, id])
     const data = rows.map(({ user_id, role, created_at, updated_at }) => ({
       user_id,

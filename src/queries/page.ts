@@ -130,7 +130,11 @@ export const paged = <Row>(
   return { rows: shown, meta: { ...(page && { page }), limit, total, totalPages, nextCursor } }
 }
 
-const countLimit = 10_000
+/** So many rows are counted, and no more. */
+export const countLimit = 10_000
+
+/** Whether so few that all of them can be looked at to count some. */
+export const isFew = (rows: number): boolean => rows <= countLimit
 
 /** Null past ten thousand: then counting would cost more than the page itself. */
 export const countUpTo = async <DB, Table extends keyof DB, Row>(
@@ -140,5 +144,5 @@ export const countUpTo = async <DB, Table extends keyof DB, Row>(
   const { rows: counted } = await sql<{ total: number }>`
     select count(*) as total from (${rows.limit(countLimit + 1)}) as counted`.execute(db)
   const total = counted[0]?.total ?? 0
-  return total > countLimit ? null : total
+  return isFew(total) ? total : null
 }

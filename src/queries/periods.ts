@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox'
 import { Instant } from '../domain/instant.ts'
 import { bookOf } from './find-account.ts'
-import { isAfter, type OrderColumn, type PageParameters, paged, paging } from './page.ts'
+import { countUpTo, isAfter, type OrderColumn, type PageParameters, paged, paging } from './page.ts'
 import { query } from './query.ts'
 
 const Id = Type.String({ format: 'uuid' })
@@ -70,9 +70,7 @@ export const listPeriods = query<PageParameters, PeriodResource[]>({
       .limit(pages.limit + 1)
     if (pages.after) list = list.where(isAfter(order, pages.after, true))
     const found = await list.execute()
-    const { total } = await filtered
-      .select(({ fn }) => fn.countAll<number>().as('total'))
-      .executeTakeFirstOrThrow()
+    const total = await countUpTo(db, filtered.select('id'))
     const { rows, meta } = paged(found, pages, total, ({ revision }) => [revision])
     const data = rows.map(
       (row): PeriodResource => ({

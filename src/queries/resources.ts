@@ -69,9 +69,16 @@ export const AccountAnswer = Type.Omit(AccountResource, [
 ])
 export type AccountAnswer = Static<typeof AccountAnswer>
 
+/** What `expand=account` shows. */
+const ExpandedAccount = Type.Object(
+  { id: Id, code: Type.String(), name: Type.String(), type: AccountType },
+  { description: 'As it is now; with expand=account' },
+)
+
 const EntryResource = Type.Object({
   account_id: Id,
   account_code: Type.Optional(Type.String({ description: 'As it is now; only in reads' })),
+  account: Type.Optional(ExpandedAccount),
   direction: Direction,
   amount: SignedAmount,
   currency: CurrencyCode,
@@ -120,6 +127,13 @@ export const TransactionResource = Type.Object({
   updated_at: Instant,
 })
 export type TransactionResource = Static<typeof TransactionResource>
+
+/** What `expand=transaction` shows. */
+const ExpandedTransaction = Type.Object(
+  Type.Pick(TransactionResource, ['id', 'status', 'reference', 'reverses', 'metadata']).properties,
+  { description: 'As it is now; with expand=transaction' },
+)
+export type ExpandedTransaction = Static<typeof ExpandedTransaction>
 
 /** What a change of a transaction's metadata answers: only what its event says. */
 export const TransactionMetadataAnswer = Type.Object({
@@ -177,6 +191,8 @@ export const StatementLine = Type.Object({
   running_balance: Type.String({
     description: 'Of the account after this line, in the order of effective_at',
   }),
+  account: Type.Optional(ExpandedAccount),
+  transaction: Type.Optional(ExpandedTransaction),
 })
 export type StatementLine = Static<typeof StatementLine>
 

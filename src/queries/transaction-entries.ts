@@ -1,31 +1,48 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
+import Type, { type Static } from 'typebox'
 import type { HeldLine } from '../projections/ledger/holds.ts'
 import type { ReadModel } from './query.ts'
 import type { TransactionResource } from './resources.ts'
 
 type Entries = TransactionResource['entries']
-type Accounts = Readonly<Record<string, { readonly code: string; readonly exponent: number }>>
+type ShownAccount = { readonly code: string; readonly exponent: number }
+type Accounts = Readonly<Record<string, ShownAccount & Pick<Entries[number], 'account'>>>
+
+export const Expand = Type.Optional(
+  Type.Literal('account', { description: 'Show id, code, name and type of each entry’s account' }),
+)
+export type Expand = Static<typeof Expand>
+
+const expandedAccount = sql`'account', json_build_object(
+  'id', account.id, 'code', account.code, 'name', account.name, 'type', account.type)`
 
 /** Beside a transaction's own columns, what is shown of it from elsewhere: one statement for all. */
-export const besideTransaction = [
+export const besideTransaction = (expand?: Expand) => {
+  const more = expand === undefined ? sql`` : sql`, ${expandedAccount}`
+  return [entriesWith(more), heldAccountsWith(more), reversedBy] as const
+}
+
+const entriesWith = (more: RawBuilder<unknown>) =>
   sql<Entries | null>`case when transaction.hold is null then (
     select json_agg(json_build_object(
       'account_id', entry.account_id, 'account_code', account.code, 'direction', entry.direction,
-      'amount', entry.amount::text, 'currency', entry.currency, 'exponent', account.exponent
+      'amount', entry.amount::text, 'currency', entry.currency, 'exponent', account.exponent${more}
     ) order by entry.line)
     from entry join account on account.id = entry.account_id
     where entry.transaction_id = transaction.id
-  ) end`.as('entries'),
+  ) end`.as('entries')
+
+const heldAccountsWith = (more: RawBuilder<unknown>) =>
   sql<Accounts | null>`case when transaction.hold is not null then (
     select json_object_agg(account.id, json_build_object(
-      'code', account.code, 'exponent', account.exponent))
+      'code', account.code, 'exponent', account.exponent${more}))
     from account where account.id in (
       select account_id from hold_entry where hold_entry.transaction_id = transaction.id)
-  ) end`.as('held_accounts'),
-  sql<string | null>`(
+  ) end`.as('held_accounts')
+
+const reversedBy = sql<string | null>`(
     select reversal.id from transaction as reversal where reversal.reverses = transaction.id
-  )`.as('reversed_by'),
-] as const
+  )`.as('reversed_by')
 
 type Shown = ReadModel['transaction'] & {
   readonly entries: Entries | null
@@ -55,10 +72,9 @@ export const toTransaction = (row: Shown): TransactionResource => ({
 
 /** Of a hold: its lines as they were held, and what became of each. */
 const heldEntries = ({ hold, held_accounts }: Shown): Entries =>
-  ((hold ?? []) as HeldLine[]).map(({ account, ...line }) => {
-    const { code, exponent } = held_accounts?.[account] ?? {}
-    if (code === undefined || exponent === undefined) {
-      throw new Error(`the read model has no account ${account}`)
-    }
-    return { account_id: account, account_code: code, exponent, ...line }
+  ((hold ?? []) as HeldLine[]).map(({ account: id, ...line }) => {
+    const held = held_accounts?.[id]
+    if (!held) throw new Error(`the read model has no account ${id}`)
+    const { code, exponent, account } = held
+    return { account_id: id, account_code: code, exponent, ...line, ...(account && { account }) }
   })

@@ -3,6 +3,7 @@ import { derivedId } from '../domain/ids.ts'
 import { refuse } from '../domain/rejection.ts'
 import { type PageParameters, paged, paging, type Sign } from '../queries/page.ts'
 import type { Envelope } from '../queries/query.ts'
+import { countRows } from './count-rows.ts'
 import { type Database, inTransaction, orUnavailable } from './postgres.ts'
 
 export type Credentials = {
@@ -110,8 +111,8 @@ const usersOf = (pool: Database, sign: Sign): Pick<Credentials['users'], 'find' 
        order by email offset $2 limit $3`,
       [pages.after?.[0] ?? null, pages.offset, pages.limit + 1],
     )
-    const { rows: counted } = await pool.query('select count(*) as total from vault.credential')
-    const { rows, meta } = paged(found as User[], pages, counted[0].total, ({ email }) => [email])
+    const total = await countRows(pool, 'vault.credential')
+    const { rows, meta } = paged(found as User[], pages, total, ({ email }) => [email])
     return { data: [...rows], meta }
   },
 })

@@ -8,6 +8,7 @@ import {
   type QueryResult,
 } from 'kysely'
 import type pg from 'pg'
+import { plannedByValues } from '../queries/filters.ts'
 import type { ReadModel } from '../queries/query.ts'
 
 const databases = new WeakMap<pg.PoolClient, Kysely<ReadModel>>()
@@ -63,6 +64,8 @@ const names = new Map<string, string>()
 
 /** A statement with a name is parsed once a connection; planning it takes longer than running it. */
 const nameOf = (text: string, parameters: number): string | undefined => {
+  // Of one with a name Postgres may plan the same for all values.
+  if (text.includes(plannedByValues)) return undefined
   const known = names.get(text)
   if (known !== undefined || names.size >= maxNames || parameters > maxParameters) return known
   const name = `read_${names.size}`

@@ -58,6 +58,19 @@ describe('the OpenAPI document', () => {
       assert.match(one, /^(post|put|patch|delete) \/v1\/books/)
     assert.ok(having('Daybook-Min-Revision').length > 5)
     for (const one of having('Daybook-Min-Revision')) assert.match(one, /^get .*\{book\}/)
+    assert.deepEqual(having('metadata'), [
+      'get /v1/books/{book}/accounts',
+      'get /v1/books/{book}/transactions',
+    ])
+  })
+
+  it('names no parameter of a route twice', () => {
+    for (const [address, operations] of Object.entries(document.paths)) {
+      for (const [method, { parameters }] of Object.entries(operations)) {
+        const names = parameters.map(({ name }) => name)
+        assert.equal(new Set(names).size, names.length, `${method} ${address}: ${names.join(', ')}`)
+      }
+    }
   })
 
   it('lists nothing that does not answer, and all but the login asks for a token', async () => {

@@ -122,6 +122,12 @@ describe('a projection of one’s own, from a file', function () {
         tables: { one: { columns: { id: is('uuid') } } } })`,
       /table one: it has no primaryKey/,
     ],
+    'has an index by content of a text': [
+      `export default ({ is }) => ({ name: 'own', version: 1, needs() {}, apply() {},
+        tables: { one: { columns: { id: is('text') }, primaryKey: ['id'],
+          indexes: [{ columns: ['id'], isByContent: true }] } } })`,
+      /table one: an index with isByContent has one column, of type jsonb/,
+    ],
     'has a column of a strange type': [
       `export default ({ is }) => ({ name: 'own', version: 1, needs() {}, apply() {},
         tables: { one: { columns: { id: is('money') }, primaryKey: ['id'] } } })`,

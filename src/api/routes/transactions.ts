@@ -6,7 +6,7 @@ import { ReversalRequest, reverseTransaction } from '../../commands/reverse-tran
 import { voidHold } from '../../commands/void-hold.ts'
 import { MetadataChanges } from '../../domain/metadata.ts'
 import type { RejectionCode } from '../../domain/rejection.ts'
-import { getTransaction } from '../../queries/get-transaction.ts'
+import { GetTransaction, getTransaction } from '../../queries/get-transaction.ts'
 import { ListTransactions, listTransactions } from '../../queries/list-transactions.ts'
 import {
   SettlementResource,
@@ -127,11 +127,14 @@ export const transactionRoutes = (dependencies: Dependencies): Route[] => [
     address: '/v1/books/{book}/transactions/{transaction}',
     summary: 'Get a transaction with its entries',
     tag,
-    schemas: { path: TransactionPath },
+    schemas: { path: TransactionPath, query: GetTransaction },
     answers: { 200: TransactionResource },
     refusals: ['book_not_found', 'transaction_not_found'],
     handle: (call) =>
-      read(dependencies, call, getTransaction, { transaction: call.path.transaction }),
+      read(dependencies, call, getTransaction, {
+        ...call.query,
+        transaction: call.path.transaction,
+      }),
   }),
   route({
     method: 'patch',

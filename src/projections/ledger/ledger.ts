@@ -27,7 +27,7 @@ export const codesTag = (bookId: string): string => `codes:${bookId}`
 /** Books, members, accounts with their balances, transactions and entries. */
 export const ledger = projection({
   name: 'ledger',
-  version: 1,
+  version: 2,
   tables: ledgerTables,
   invariants: ledgerInvariants,
 

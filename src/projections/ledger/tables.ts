@@ -21,7 +21,7 @@ const book = {
     ...times,
   },
   primaryKey: ['id'],
-  indexes: [{ columns: ['created_at', 'id'] }],
+  indexes: [{ columns: ['created_at', 'id'] }, { columns: ['name', 'created_at', 'id'] }],
   foreignKeys: {},
 } as const satisfies Table
 
@@ -110,8 +110,10 @@ const transaction = {
     { columns: ['book_id', 'effective_at', 'revision', 'index'] },
     { columns: ['book_id', 'reference'], isUnique: true, where: 'reference is not null' },
     { columns: ['reverses'], isUnique: true, where: 'reverses is not null' },
-    { columns: ['book_id', 'revision', 'index'], where: "status = 'pending'" },
+    { columns: ['book_id', 'status', 'revision', 'index'], where: 'hold is not null' },
     { columns: ['expires_at', 'book_id'], where: "status = 'pending' and expires_at is not null" },
+    // Those without metadata cost nothing.
+    { columns: ['metadata'], isByContent: true, where: "metadata <> '{}'" },
   ],
   foreignKeys: { book_id: 'book' },
 } as const satisfies Table

@@ -8,6 +8,7 @@ import type {
   ProjectionResource,
 } from '../../queries/projections.ts'
 import type { Envelope } from '../../queries/query.ts'
+import { countRows } from '../count-rows.ts'
 import { type Database, inTransaction } from '../postgres.ts'
 import { type Build, liveBuild } from './build.ts'
 import { operationsOf } from './operations.ts'
@@ -109,8 +110,8 @@ const listBooks = async (
      where ($1::uuid is null or book_id > $1) order by book_id offset $2 limit $3`,
     [pages.after?.[0] ?? null, pages.offset, pages.limit + 1],
   )
-  const { rows: counted } = await db.query(`select count(*) as total from ${schema}.checkpoint`)
-  const { rows, meta } = paged(found, pages, counted[0].total, ({ book_id }) => [book_id])
+  const total = await countRows(db, `${schema}.checkpoint`)
+  const { rows, meta } = paged(found, pages, total, ({ book_id }) => [book_id])
   const data: ProjectedBook[] = []
   for (const row of rows) {
     const head = Math.max(row.revision, await lastRevision(row.book_id))
@@ -132,8 +133,8 @@ const listFailures = async (
      where ($1::uuid is null or book_id > $1) order by book_id offset $2 limit $3`,
     [pages.after?.[0] ?? null, pages.offset, pages.limit + 1],
   )
-  const { rows: counted } = await db.query(`select count(*) as total from ${schema}.failure`)
-  const { rows, meta } = paged(found, pages, counted[0].total, ({ book_id }) => [book_id])
+  const total = await countRows(db, `${schema}.failure`)
+  const { rows, meta } = paged(found, pages, total, ({ book_id }) => [book_id])
   return { data: [...rows], meta }
 }
 

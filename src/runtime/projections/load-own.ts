@@ -80,6 +80,13 @@ const problemOfTable = ({ tables }: Projection, table: Partial<Table>): string |
     const type = columns[name]?.type ?? ''
     if (!keyTypes.has(type)) return `${name} cannot be in a primaryKey`
   }
+  for (const {
+    columns: [column = '', ...more],
+    isByContent,
+  } of indexes) {
+    const isOne = columns[column]?.type === 'jsonb' && more.length === 0
+    if (isByContent && !isOne) return 'an index with isByContent has one column, of type jsonb'
+  }
   const named = [...indexes.flatMap((index) => index.columns), ...Object.keys(foreignKeys)]
   const missing = named.find((name) => !Object.hasOwn(columns, name))
   if (missing !== undefined) return `there is no column ${missing}`

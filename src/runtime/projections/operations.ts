@@ -2,6 +2,7 @@ import { refuse } from '../../domain/rejection.ts'
 import { type PageParameters, paged, paging, type Sign } from '../../queries/page.ts'
 import type { OperationResource } from '../../queries/projections.ts'
 import type { Envelope } from '../../queries/query.ts'
+import { countRows } from '../count-rows.ts'
 import type { Database } from '../postgres.ts'
 import type { Stage } from './build.ts'
 import { workingStages } from './rebuild/lease.ts'
@@ -83,8 +84,8 @@ const listOperations = async (
      order by id desc offset $2 limit $3`,
     [pages.after?.[0] ?? null, pages.offset, pages.limit + 1],
   )
-  const { rows: counted } = await db.query('select count(*) as total from projection.build')
-  const { rows, meta } = paged(found, pages, counted[0].total, ({ id }) => [id])
+  const total = await countRows(db, 'projection.build')
+  const { rows, meta } = paged(found, pages, total, ({ id }) => [id])
   return { data: rows.map(toOperation), meta }
 }
 

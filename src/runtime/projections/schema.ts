@@ -1,5 +1,5 @@
 import type { Projection } from '../../projections/projection.ts'
-import type { Table } from '../../projections/table.ts'
+import type { Index, Table } from '../../projections/table.ts'
 
 const quote = (name: string): string => `"${name}"`
 const list = (names: readonly string[]): string => names.map(quote).join(', ')
@@ -22,11 +22,16 @@ export const createKey = (schema: string, name: string, { primaryKey }: Table): 
 export const createIndexes = (schema: string, name: string, table: Table): string[] => [
   createKey(schema, name, table),
   ...table.indexes.map(
-    ({ columns, isUnique, where }, index) =>
-      `create ${isUnique ? 'unique ' : ''}index if not exists ${quote(`${name}_${index + 1}`)}
-       on ${schema}.${quote(name)} (${list(columns)})${where ? ` where ${where}` : ''}`,
+    (index, place) =>
+      `create ${index.isUnique ? 'unique ' : ''}index if not exists ${quote(`${name}_${place + 1}`)}
+       on ${schema}.${quote(name)} ${bodyOf(index)}`,
   ),
 ]
+
+const bodyOf = ({ columns, isByContent, where }: Index): string => {
+  const found = isByContent ? `using gin (${list(columns)} jsonb_path_ops)` : `(${list(columns)})`
+  return where === undefined ? found : `${found} where ${where}`
+}
 
 /** A constraint by its name in a schema, and the statement that makes it. */
 export type Constraint = { readonly name: string; readonly create: string }

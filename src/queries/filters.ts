@@ -1,0 +1,31 @@
+import Type, { type TObject } from 'typebox'
+
+/** For a list that takes `metadata[key]=value`: its options, which let nothing else pass. */
+export const withMetadata = {
+  additionalProperties: false,
+  patternProperties: {
+    '^metadata\\[[A-Za-z0-9_.:-]{1,64}\\]$': Type.String({ maxLength: 1000 }),
+  },
+} as const
+
+/** Whether a list takes it. */
+export const takesMetadata = (schema: TObject): boolean => 'patternProperties' in schema
+
+/** The metadata that are asked for, as JSON; null where none are. */
+export const wantedMetadata = (filters: object): string | null => {
+  const wanted = Object.entries(filters).flatMap(([name, value]) => {
+    const key = /^metadata\[(.*)\]$/.exec(name)?.[1]
+    return key === undefined ? [] : [[key, value] as const]
+  })
+  return wanted.length > 0 ? JSON.stringify(Object.fromEntries(wanted)) : null
+}
+
+/**
+ * Said of a query that is planned anew each time: how many rows a filter leaves depends on its value
+ * so much that one plan cannot serve all.
+ */
+export const plannedByValues = '/* planned by values */'
+
+/** What is filtered by, without its operators and keys: `created_at`, `metadata`. */
+export const filteredBy = (filters: object): Set<string> =>
+  new Set(Object.keys(filters).map((name) => name.replace(/\[.*/, '')))
