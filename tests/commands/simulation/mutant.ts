@@ -37,7 +37,7 @@ export const withMutant = async <Result>(
   }
 }
 
-const importPattern = /from "(\.[^"]+)"/g
+const importPattern = /from ["'](\.[^"']+)["']/g
 
 const resolve = (from: string, path: string): string =>
   new URL(path, new URL(from, root)).href.slice(root.href.length)
