@@ -55,7 +55,10 @@ export const listTransactions = query<ListTransactions, TransactionResource[]>({
     for (const { column } of order) list = list.orderBy(column, isDescending ? 'desc' : 'asc')
     if (pages.after) {
       list = list.where(isAfter(order, pages.after, isDescending))
-      list = list.where('revision', '<=', pages.pin)
+      // Whatever comes after a place in this order is older than the pin. If that were said too,
+      // Postgres would begin at the pin and walk to the place.
+      const isOlder = isDescending && order === recorded
+      if (!isOlder) list = list.where('revision', '<=', pages.pin)
     }
     const found = await list.execute()
     const isWhole = Object.keys(filters).length === 0
