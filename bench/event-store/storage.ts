@@ -3,6 +3,7 @@ import { realDisk } from '../../src/event-store/disk/real-disk.ts'
 import { EventStore } from '../../src/event-store/store/event-store.ts'
 
 const DATA = Buffer.from(JSON.stringify({ padding: 'x'.repeat(200) }))
+const NO_METADATA = Buffer.alloc(0)
 
 /** Opens a store without a server around it. */
 export const openStore = (directory: string) =>
@@ -38,7 +39,7 @@ export async function appendsPerSecond(
         type: 'Sampled',
         contentType: 'application/json',
         data: DATA,
-        metadata: Buffer.alloc(0),
+        metadata: NO_METADATA,
       }))
       const ids = events.map(({ id }) => id)
       const records = store.encode(stream, events)

@@ -33,24 +33,29 @@ export function readU64(from: Buffer, offset: number): number {
   return from.readUInt32LE(offset) + from.readUInt32LE(offset + 4) * 0x1_0000_0000
 }
 
-/** Fills in the header of a frame whose payload is already in place. Answers the frame's CRC. */
+/**
+ * Fills in the header of the frame from `start` to `end`, whose payload is already in place. Answers
+ * the frame's CRC.
+ */
 export function sealFrame(
-  frame: Buffer,
+  bytes: Buffer,
+  start: number,
+  end: number,
   header: { salt: number; previousCrc: number; position: number; syncedUpTo: number },
 ): number {
-  frame.writeUInt32LE(FRAME_MAGIC, 0)
-  frame.writeUInt32LE(frame.length - FRAME_HEADER, 4)
-  frame.writeUInt32LE(header.previousCrc, 12)
-  writeU64(frame, header.position, 16)
-  writeU64(frame, header.syncedUpTo, 24)
-  const crc = frameCrc(frame, header.salt)
-  frame.writeUInt32LE(crc, 8)
+  bytes.writeUInt32LE(FRAME_MAGIC, start)
+  bytes.writeUInt32LE(end - start - FRAME_HEADER, start + 4)
+  bytes.writeUInt32LE(header.previousCrc, start + 12)
+  writeU64(bytes, header.position, start + 16)
+  writeU64(bytes, header.syncedUpTo, start + 24)
+  const crc = frameCrc(bytes, start, end, header.salt)
+  bytes.writeUInt32LE(crc, start + 8)
   return crc
 }
 
-function frameCrc(frame: Buffer, salt: number): number {
-  const length = frame.readUInt32LE(4)
-  return crc32(frame.subarray(12), (salt ^ length) >>> 0)
+function frameCrc(bytes: Buffer, start: number, end: number, salt: number): number {
+  const length = end - start - FRAME_HEADER
+  return crc32(bytes.subarray(start + 12, end), (salt ^ length) >>> 0)
 }
 
 /** The frame that starts at `offset` of `bytes`, or why there is none. */
@@ -63,15 +68,15 @@ export function readFrame(
   if (bytes.readUInt32LE(offset) !== FRAME_MAGIC) return 'bad'
   const length = bytes.readUInt32LE(offset + 4)
   if (length > MAX_PAYLOAD) return 'bad'
-  if (bytes.length - offset < FRAME_HEADER + length) return 'incomplete'
-  const frame = bytes.subarray(offset, offset + FRAME_HEADER + length)
-  const crc = frame.readUInt32LE(8)
-  if (crc !== frameCrc(frame, salt)) return 'bad'
+  const end = offset + FRAME_HEADER + length
+  if (bytes.length < end) return 'incomplete'
+  const crc = bytes.readUInt32LE(offset + 8)
+  if (crc !== frameCrc(bytes, offset, end, salt)) return 'bad'
   return {
-    position: readU64(frame, 16),
-    syncedUpTo: readU64(frame, 24),
+    position: readU64(bytes, offset + 16),
+    syncedUpTo: readU64(bytes, offset + 24),
     crc,
-    previousCrc: frame.readUInt32LE(12),
-    payload: frame.subarray(FRAME_HEADER),
+    previousCrc: bytes.readUInt32LE(offset + 12),
+    payload: bytes.subarray(offset + FRAME_HEADER, end),
   }
 }

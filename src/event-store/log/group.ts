@@ -34,20 +34,20 @@ export class Group {
     const size = sections.reduce((sum, section) => sum + sectionLength(section), FRAME_HEADER)
     assert(size - FRAME_HEADER <= MAX_PAYLOAD, 'a frame is not longer than readers take')
     this.makeRoom(size)
-    const frame = this.bytes.subarray(this.length, this.length + size)
+    const { bytes, length: frame } = this
     const positions: number[] = []
-    let at = FRAME_HEADER
+    let at = frame + FRAME_HEADER
     for (const section of sections) {
-      positions.push(this.end + writeSection(frame, at, section))
+      positions.push(this.start + writeSection(bytes, at, section))
       at += sectionLength(section)
     }
-    this.crc = sealFrame(frame, {
+    this.crc = sealFrame(bytes, frame, at, {
       salt: this.salt,
       previousCrc: this.crc,
       position: this.end,
       syncedUpTo: this.start,
     })
-    this.length += size
+    this.length = at
     return positions
   }
 

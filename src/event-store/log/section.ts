@@ -39,7 +39,7 @@ export function writeSection(into: Buffer, offset: number, section: Section): nu
   writeU64(into, isTombstone ? 0 : section.firstRevision, offset + 8)
   into.write(section.stream, offset + SECTION_HEADER, 'latin1')
   const start = offset + SECTION_HEADER + section.stream.length
-  section.records.copy(into, start)
+  into.set(section.records, start)
   return start
 }
 

@@ -70,7 +70,11 @@ function writeField(into: Buffer, at: number, tag: number, value: Buffer): numbe
   return start + value.copy(into, start)
 }
 
-const toLatin1 = (text: string) => Buffer.from(text, 'utf8').toString('latin1')
+const ASCII = /^[ -~]*$/
+
+/** A text's UTF-8 as a latin1 string. Most texts are ASCII, which is the same in both. */
+const toLatin1 = (text: string) =>
+  ASCII.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1')
 
 /** A length-delimited field as a latin1 string. */
 function nested(tag: string, content: string): string {

@@ -164,7 +164,9 @@ export class Writer {
     }
     const [last] = this.add(sections)
     const stream = this.options.index.getOrCreate(request.stream)
-    for (const [i, id] of ids.entries()) this.options.recentIds.add(id, stream, firstRevision + i)
+    ids.forEach((id, i) => {
+      this.options.recentIds.add(id, stream, firstRevision + i)
+    })
     return { kind: 'written', revision: stream.last, position: last }
   }
 

@@ -117,7 +117,7 @@ export const storageBugs: Mutation[] = [
   {
     name: 'a torn frame is taken for whole',
     file: 'log/frame.ts',
-    find: 'if (crc !== frameCrc(frame, salt))',
+    find: 'if (crc !== frameCrc(bytes, offset, end, salt))',
     replace: 'if (false)',
   },
   {
