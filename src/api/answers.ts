@@ -1,6 +1,7 @@
 import type { Outcome } from '../commands/received.ts'
 import type { AccountDefined } from '../domain/events/account-defined.ts'
 import type { OpenedAccount } from '../domain/events/accounts-opened.ts'
+import type { AppliedItem } from '../domain/events/batch-applied.ts'
 import type { BookOpened } from '../domain/events/book-opened.ts'
 import type { HoldPosted } from '../domain/events/hold-posted.ts'
 import type { HoldVoided } from '../domain/events/hold-voided.ts'
@@ -242,4 +243,16 @@ export const batchReply = (done: Done): Reply => {
   }
   const status = data.transactions.length > 0 ? 201 : 200
   return { status, headers: headersOf(done), data: { results }, meta }
+}
+
+/** A result an item of a batch of all kinds, in the order of the request. */
+export const appliedReply = (done: Done): Reply => {
+  const { items } = expect(done.event, 'BatchApplied').data
+  const results = items.map((item, index) => ({ index, ...item }))
+  const count = (status: AppliedItem['status']) =>
+    items.filter((item) => item.status === status).length
+  const [existing, refused] = [count('existing'), count('refused')]
+  const applied = items.length - existing - refused
+  const meta = { applied, existing, refused }
+  return { status: applied > 0 ? 201 : 200, headers: headersOf(done), data: { results }, meta }
 }

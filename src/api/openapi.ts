@@ -3,16 +3,11 @@ import { Metadata } from '../domain/metadata.ts'
 import { type RejectionCode, rejections } from '../domain/rejection.ts'
 import { takesMetadata } from '../queries/filters.ts'
 import { Page } from '../queries/page.ts'
+import { Refusal } from './refusal.ts'
 import { CommandQuery, makesCommand, type Route } from './route.ts'
 import { statuses } from './statuses.ts'
 
-const Failure = Type.Object({
-  error: Type.Object({
-    code: Type.String(),
-    message: Type.String(),
-    details: Type.Array(Type.Object({})),
-  }),
-})
+const Failure = Type.Object({ error: Refusal })
 
 const always: readonly RejectionCode[] = [
   'invalid_request',

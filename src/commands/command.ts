@@ -20,18 +20,23 @@ export type Circumstances = {
   readonly isByOwner: boolean
   /** The event that something mentioned leads to; undefined where the book never had it. */
   readonly eventOf: (mention: Mention) => Recorded | undefined
+  /**
+   * Makes an event the one after the last of a book. It is for a command of several events, which
+   * come before the one that ends it; `place` counts them.
+   */
+  readonly sealPart: (event: BookEvent, book: Book, place: number) => Recorded
 }
 
 export type Decision =
-  /**
-   * `shown` is an event in the book that the answer shows in place of the new one; `after` a fork of
-   * the book with the event's transactions in it, where one was made to decide them.
-   */
   | {
       readonly kind: 'accepted'
       readonly event: BookEvent
+      /** An event in the book that the answer shows in place of the new one. */
       readonly shown: Recorded | null
+      /** A fork of the book with the event's transactions in it, where one was made to decide them. */
       readonly after: Book | null
+      /** Made by `sealPart`: they are appended together with the event, and before it. */
+      readonly parts: readonly Recorded[]
     }
   | { readonly kind: 'refused'; readonly rejection: Rejection }
   /** Nothing is to be stored. The answer is that of an event in the book, or of none at all. */
@@ -65,8 +70,9 @@ export type Command<Schema extends TSchema = TSchema> = {
 export const command = <Schema extends TSchema>(it: Command<Schema>): Command<Schema> => it
 
 export const refused = (rejection: Rejection): Decision => ({ kind: 'refused', rejection })
+type Accepted = Extract<Decision, { kind: 'accepted' }>
+
 export const accepted = (
   event: BookEvent,
-  shown: Recorded | null = null,
-  after: Book | null = null,
-): Decision => ({ kind: 'accepted', event, shown, after })
+  { shown = null, after = null, parts = [] }: Partial<Omit<Accepted, 'kind' | 'event'>> = {},
+): Decision => ({ kind: 'accepted', event, shown, after, parts })

@@ -11,7 +11,7 @@ import { encodedBytes } from './encoded.ts'
 import { expireDue } from './expire-due.ts'
 import { type Facts, mentionsOf } from './facts.ts'
 import type { Outcome, Received } from './received.ts'
-import { seal } from './seal.ts'
+import { partOf, seal } from './seal.ts'
 
 /** EventStoreDB takes 1 MiB an append; an event must leave room for what it may be packed with. */
 const maxEventBytes = 768 * 1024
@@ -73,11 +73,13 @@ export const decideGroup = (
       outcomes.push(decided)
       continue
     }
-    const { outcome, event, after = null } = decided
-    if (event) {
-      const size = encodedBytes(event)
-      if (size > maxEventBytes) {
-        outcomes.push(tooLarge(size, book))
+    const { outcome, made, after = null } = decided
+    if (made.length > 0) {
+      const sizes = made.map(encodedBytes)
+      const size = sizes.reduce((sum, one) => sum + one, 0)
+      const excess = excessOf(sizes, size)
+      if (excess) {
+        outcomes.push(refusal(book, excess, false))
         continue
       }
       if (received.isDryRun) {
@@ -87,8 +89,8 @@ export const decideGroup = (
       }
       if (bytes + size > maxGroupBytes) break
       bytes += size
-      evolve(book, event, after)
-      events.push(event)
+      for (const event of made) evolve(book, event, after)
+      events.push(...made)
     }
     outcomes.push(outcome)
   }
@@ -118,7 +120,9 @@ type Given = Pick<Circumstances, 'now' | 'trialBalance'> & {
 
 type Decided = {
   readonly outcome: Outcome
-  readonly event?: Recorded
+  /** What would be appended, mostly one event or none: all of it together, or nothing. */
+  readonly made: readonly Recorded[]
+  /** See `Decision`. */
   readonly after?: Book | null
 }
 
@@ -138,28 +142,32 @@ const decideOne = (
 ): Decided => {
   const { command, data, key, actor, ids } = received
   const forbidden = authorise(received, book)
-  if (forbidden) return { outcome: refusal(book, forbidden, false) }
+  if (forbidden) return { outcome: refusal(book, forbidden, false), made: [] }
   const eventOf = eventFinder(received, book, eventAt)
   const isKeyed = key !== null
   const used = key && eventOf({ kind: 'key', key: keyScope(actor, key.route, key.value) })
-  if (used) return { outcome: replay(used, received, book, eventOf) }
+  if (used) return { outcome: replay(used, received, book, eventOf), made: [] }
   const isByOwner = received.isAdmin || findMember(book, actor) === 'owner'
-  const circumstances = { now, ids, isKeyed, isByOwner, trialBalance, eventOf }
+  const sealPart: Circumstances['sealPart'] = (event, before, place) =>
+    seal(event, partOf(received, place), before, now)
+  const circumstances = { now, ids, isKeyed, isByOwner, trialBalance, eventOf, sealPart }
   const decision = command.decide(data, book, circumstances)
   switch (decision.kind) {
     case 'accepted': {
-      const event = seal(decision.event, received, book, now)
-      return { outcome: done(event, decision.shown), event, after: decision.after }
+      const { shown, after, parts } = decision
+      const event = seal(decision.event, received, headAfter(parts, book), now)
+      return { outcome: done(event, shown), made: [...parts, event], after }
     }
     case 'answered': {
       const { event, recorded } = decision
       const isReplay = recorded !== null
-      return { outcome: { kind: 'done', event, recorded, revision: book.revision, isReplay } }
+      const { revision } = book
+      return { outcome: { kind: 'done', event, recorded, revision, isReplay }, made: [] }
     }
     case 'refused': {
       const { rejection } = decision
       if (!isKeyed || stateless.has(rejection.code)) {
-        return { outcome: refusal(book, rejection, false) }
+        return { outcome: refusal(book, rejection, false), made: [] }
       }
       const refused: CommandRefused = {
         type: 'CommandRefused',
@@ -167,9 +175,15 @@ const decideOne = (
       }
       const event = seal(refused, received, book, now)
       const { revision } = event
-      return { outcome: { kind: 'refused', rejection, revision, isReplay: false }, event }
+      return { outcome: { kind: 'refused', rejection, revision, isReplay: false }, made: [event] }
     }
   }
+}
+
+/** Where the last of these events stands; without any, the last of the book. */
+const headAfter = (parts: readonly Recorded[], book: Book): Pick<Book, 'hash' | 'revision'> => {
+  const last = parts.at(-1)
+  return last ? { hash: last.metadata.hash, revision: last.revision } : book
 }
 
 /** Finds what the command mentions, and nothing else: the rest may not be in memory. */
@@ -215,7 +229,14 @@ const done = (event: Recorded, shown: Recorded | null) => {
 const refusal = ({ revision }: Book, rejection: Rejection, isReplay: boolean) =>
   ({ kind: 'refused', rejection, revision, isReplay }) as const
 
-const tooLarge = (bytes: number, book: Book): Outcome => {
-  const reason = `This would make an event of ${bytes} bytes; ${maxEventBytes} are allowed. Split it.`
-  return refusal(book, reject('too_large', reason, [{ bytes, limit: maxEventBytes }]), false)
+/** Why events of these sizes cannot be appended, if they cannot. */
+const excessOf = (sizes: readonly number[], sum: number): Rejection | null => {
+  const largest = sizes.find((size) => size > maxEventBytes)
+  if (largest !== undefined) return tooLarge('an event', largest, maxEventBytes)
+  return sum > maxGroupBytes ? tooLarge('events', sum, maxGroupBytes) : null
+}
+
+const tooLarge = (what: string, bytes: number, limit: number): Rejection => {
+  const reason = `This would make ${what} of ${bytes} bytes; ${limit} are allowed. Split it.`
+  return reject('too_large', reason, [{ bytes, limit }])
 }

@@ -1,3 +1,4 @@
+import { applyBatch } from './apply-batch.ts'
 import { changeTransactionMetadata } from './change-transaction-metadata.ts'
 import { closeAccount } from './close-account.ts'
 import { closePeriod } from './close-period.ts'
@@ -35,4 +36,5 @@ export const commands: readonly Pick<Command<never>, 'name'>[] = [
   closePeriod,
   reopenPeriod,
   reverseTransaction,
+  applyBatch,
 ]

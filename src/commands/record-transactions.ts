@@ -14,6 +14,7 @@ import { OnClosedPeriod } from '../domain/period.ts'
 import { checkReference, Reference } from '../domain/reference.ts'
 import { type Rejection, reject } from '../domain/rejection.ts'
 import { checkTransaction, hasSameContent } from '../domain/transaction.ts'
+import { atItem } from './at-item.ts'
 import { accepted, type Circumstances, command, type Decision, refused } from './command.ts'
 import { referenceMention, transactionIn, transactionMention } from './find-transaction.ts'
 
@@ -99,7 +100,11 @@ const recordEach = (
   for (const [index, request] of transactions.entries()) {
     const result = recordOne(request, index, after ?? book, circumstances, recorded)
     if ('code' in result) {
-      if (atomic) return atItem(result, index, length)
+      if (atomic) {
+        return length === 1
+          ? result
+          : atItem(result, `Transaction ${index}`, `/transactions/${index}`)
+      }
       refusedItems.push({ ...result, index })
     } else if ('existing' in result) {
       existing.push({ id: result.existing, index })
@@ -128,19 +133,6 @@ const addTo = (
   if (reference !== undefined) remember(book, 'reference', reference, revision)
   putTransaction(book, transaction, accounts, revision)
 }
-
-/** Which item of an atomic batch it was that refused the whole. */
-const atItem = (rejection: Rejection, index: number, count: number): Rejection =>
-  count === 1
-    ? rejection
-    : {
-        ...rejection,
-        message: `Transaction ${index} of the batch: ${rejection.message}`,
-        details: [
-          { path: `/transactions/${index}`, reason: rejection.message },
-          ...rejection.details,
-        ],
-      }
 
 type RecordedOne = {
   readonly transaction: RecordedTransaction
@@ -191,9 +183,9 @@ const settle = (
   { isKeyed, eventOf }: Circumstances,
 ): Decision => {
   const event: TransactionsRecorded = { type: 'TransactionsRecorded', data }
-  if (data.transactions.length > 0) return accepted(event, null, after)
+  if (data.transactions.length > 0) return accepted(event, { after })
   const id = onlyExisting(event)
   const recorded = (id !== null && eventOf(transactionMention(id))) || null
   // A key is bound to its request even where there is nothing else to store.
-  return isKeyed ? accepted(event, recorded) : { kind: 'answered', event, recorded }
+  return isKeyed ? accepted(event, { shown: recorded }) : { kind: 'answered', event, recorded }
 }

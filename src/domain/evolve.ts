@@ -4,7 +4,7 @@ import type { DefinedAccount } from './events/account-defined.ts'
 import type { BookOpened } from './events/book-opened.ts'
 import type { Release } from './events/hold-entry.ts'
 import type { HoldPosted } from './events/hold-posted.ts'
-import type { Recorded } from './events/index.ts'
+import type { BookEvent, Recorded } from './events/index.ts'
 import type { RecordedEntry, RecordedTransaction } from './events/transactions-recorded.ts'
 import { type Hold, isKept, toHold } from './hold.ts'
 import { lookupsOf } from './lookup.ts'
@@ -20,48 +20,58 @@ export const evolve = (book: Book, event: Recorded, decided: Book | null = null)
       `book ${book.id} is at ${book.revision}; event ${event.revision} does not follow`,
     )
   }
-  const recordedAt = Date.parse(event.metadata.recorded_at)
+  const { actor, hash, recorded_at } = event.metadata
+  const recordedAt = Date.parse(recorded_at)
+  if (decided && event.type === 'TransactionsRecorded') takeOver(book, decided)
+  else apply(book, event, event.revision, recordedAt)
+  if (event.type === 'BookOpened') book.members.set(actor, 'owner')
+  for (const { kind, key } of lookupsOf(event)) remember(book, kind, key, event.revision)
+  book.revision = event.revision
+  book.hash = hash
+  book.recordedAt = recordedAt
+}
+
+/**
+ * What an event makes of accounts, holds and the like when it stands at this revision. The book
+ * itself stays where it is.
+ */
+export const apply = (book: Book, event: BookEvent, revision: number, recordedAt: number): void => {
   switch (event.type) {
     case 'BookOpened':
       openBook(book, event.data)
-      book.members.set(event.metadata.actor, 'owner')
       break
     case 'AccountsOpened':
       for (const account of event.data.accounts) {
-        define(book, { ...account, status: 'open' }, event.revision)
+        define(book, { ...account, status: 'open' }, revision)
       }
       break
     case 'AccountUpdated':
     case 'AccountFrozen':
     case 'AccountUnfrozen':
     case 'AccountClosed':
-      define(book, event.data.account, event.revision)
+      define(book, event.data.account, revision)
       break
     case 'TransactionsRecorded':
-      if (decided) {
-        takeOver(book, decided)
-        break
-      }
       for (const transaction of event.data.transactions) {
-        applyTransaction(book, transaction, event.revision, recordedAt)
+        applyTransaction(book, transaction, revision, recordedAt)
       }
       break
     case 'HoldPosted':
-      postHold(book, event.data, event.revision, recordedAt)
+      postHold(book, event.data, revision, recordedAt)
       break
     case 'HoldVoided':
     case 'HoldExpired':
-      releaseHold(book, event.data, event.revision)
+      releaseHold(book, event.data, revision)
       break
     case 'PeriodClosed': {
       const { through, opens_at } = event.data
-      const period = { through, end: Date.parse(opens_at), revision: event.revision }
+      const period = { through, end: Date.parse(opens_at), revision }
       book.periods = [...book.periods, period]
       break
     }
     case 'PeriodReopened': {
       const { closings } = event.data
-      book.periods = book.periods.filter(({ revision }) => !closings.includes(revision))
+      book.periods = book.periods.filter((period) => !closings.includes(period.revision))
       break
     }
     case 'MemberSet':
@@ -72,12 +82,9 @@ export const evolve = (book: Book, event: Recorded, decided: Book | null = null)
       break
     case 'TransactionMetadataChanged':
     case 'CommandRefused':
+    case 'BatchApplied':
       break
   }
-  for (const { kind, key } of lookupsOf(event)) remember(book, kind, key, event.revision)
-  book.revision = event.revision
-  book.hash = event.metadata.hash
-  book.recordedAt = recordedAt
 }
 
 const takeOver = (book: Book, { accounts, holds }: Book): void => {

@@ -1,4 +1,4 @@
-import type { Recorded } from './events/index.ts'
+import type { BookEvent, Recorded } from './events/index.ts'
 import { isKept } from './hold.ts'
 
 /**
@@ -35,11 +35,15 @@ export const keyScope = (actor: string, route: string, key: string): string =>
 
 /** Everything that can be looked up once this event is in the book, and leads to it. */
 export const lookupsOf = (event: Recorded): Lookup[] => {
-  const lookups: Lookup[] = []
   const { actor, route, idempotency_key } = event.metadata
-  if (idempotency_key !== null && route !== null) {
-    lookups.push({ kind: 'key', key: keyScope(actor, route, idempotency_key) })
-  }
+  const named = namedIn(event)
+  if (idempotency_key === null || route === null) return named
+  return [{ kind: 'key', key: keyScope(actor, route, idempotency_key) }, ...named]
+}
+
+/** What of this can be looked up follows from the content of the event. */
+export const namedIn = (event: BookEvent): Lookup[] => {
+  const lookups: Lookup[] = []
   switch (event.type) {
     case 'TransactionsRecorded':
       for (const { id, reference, reverses } of event.data.transactions) {
@@ -71,6 +75,7 @@ export const lookupsOf = (event: Recorded): Lookup[] => {
     case 'MemberSet':
     case 'MemberRemoved':
     case 'CommandRefused':
+    case 'BatchApplied':
       break
   }
   return lookups

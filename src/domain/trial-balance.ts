@@ -30,6 +30,7 @@ const postingsOf = (event: Recorded): readonly Posting[] => {
     case 'MemberSet':
     case 'MemberRemoved':
     case 'CommandRefused':
+    case 'BatchApplied':
       return []
   }
 }

@@ -38,6 +38,8 @@ describe('a dry run', () => {
       ['POST', '/transactions', pay(5)],
       ['POST', '/transactions', { ...pay(5), id: other }],
       ['POST', '/transactions/batch', { transactions: [pay(5), pay(0)], atomic: false }],
+      ['POST', '/batch', { items: [{ record: pay(5) }, { reverse: { transaction: other } }] }],
+      ['POST', '/batch', { items: [{ record: pay(0) }], atomic: false }],
       ['PATCH', `/transactions/${other}`, { metadata: { a: '1' } }],
       ['POST', '/periods/close', { through: '2024-01-31' }],
       ['POST', '/periods/close', { through: '2024-02-29' }],

@@ -133,6 +133,10 @@ describe('the OpenAPI document', () => {
     await post(`${book}/transactions/batch`, { transactions, atomic: false })
     await post(`${book}/transactions/batch`, { transactions: [sent] })
     await post(`${book}/transactions/batch`, { transactions })
+    await post(`${book}/batch`, { items: [{ record: sent }] })
+    const items = [{ record: transfer('capital', 'cash', 1) }, { record: sent }, { record: {} }]
+    await post(`${book}/batch`, { items, atomic: false })
+    await post(`${book}/batch`, { items })
     for (const path of ['', '/accounts', '/accounts/cash', '/accounts/cash/entries']) {
       await get(`${book}${path}`)
     }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { applyBatch } from '../../src/commands/apply-batch.ts'
 import { decideGroup } from '../../src/commands/decide-group.ts'
 import { openAccounts } from '../../src/commands/open-accounts.ts'
 import { openBook } from '../../src/commands/open-book.ts'
@@ -57,6 +58,29 @@ describe('who may do what in a book', () => {
       assert.equal(by(ann, set(bob, role)), 'MemberSet')
       assert.equal(by(bob, open()), writes)
       assert.equal(by(bob, set(bob, role)), rules)
+    }
+  })
+
+  it('is as narrow for the items of a batch: beyond limits goes an owner only', () => {
+    const id = 'c11e4700-0000-7000-8000-000000000001'
+    const account = { type: 'asset', currency: 'EUR' } as const
+    const transfers = [{ from: 'cash', to: 'bank', amount: '5' }]
+    const items = [
+      { open_account: { ...account, code: 'cash' } },
+      { open_account: { ...account, code: 'bank', min_balance: '0' } },
+      { record: { id, transfers } },
+      { reverse: { transaction: id, force: true } },
+    ]
+    const apply = () => receivedOf(applyBatch, { items, atomic: true }, { nextId })
+    for (const [role, result] of [
+      ['analyst', 'forbidden'],
+      ['bookkeeper', 'forbidden'],
+      ['owner', 'BatchApplied'],
+    ] as const) {
+      by(ann, set(bob, role))
+      const before = book.revision
+      assert.equal(by(bob, apply()), result)
+      assert.equal(book.revision > before, role === 'owner')
     }
   })
 

@@ -1,54 +1,24 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { decideGroup } from '../../src/commands/decide-group.ts'
-import { openAccounts } from '../../src/commands/open-accounts.ts'
-import { openBook } from '../../src/commands/open-book.ts'
 import type { Outcome, Received } from '../../src/commands/received.ts'
-import {
-  recordTransactions,
-  type TransactionRequest,
-} from '../../src/commands/record-transactions.ts'
+import { recordTransactions } from '../../src/commands/record-transactions.ts'
 import { available, ceiling, normalSide } from '../../src/domain/account.ts'
 import { type Book, emptyBook, findAccount, fork, merge } from '../../src/domain/book.ts'
-import type { Recorded } from '../../src/domain/events/index.ts'
 import { evolve } from '../../src/domain/evolve.ts'
 import { upcast } from '../../src/domain/upcast.ts'
-import { factsFrom, outcomesOf } from '../support/facts.ts'
-import { type History, history, runs, type Settlement, start } from '../support/histories.ts'
 import {
-  type NaiveAccount,
-  naiveEnds,
-  naiveLedger,
-  naiveLimits,
-  naiveResults,
-} from '../support/naive-ledger.ts'
-import { bookId, idSource, receivedOf } from '../support/received.ts'
+  type History,
+  history,
+  runs,
+  type Settlement,
+  start,
+  unseen,
+} from '../support/histories.ts'
+import { decide, type Live, naive, openLive, take } from '../support/live-book.ts'
+import { naiveEnds, naiveLimits, naiveResults } from '../support/naive-ledger.ts'
+import { bookId, receivedOf } from '../support/received.ts'
 import { done, plain } from '../support/run-table.ts'
 import { settling } from '../support/settling.ts'
-
-type Live = { readonly book: Book; readonly log: Recorded[]; readonly nextId: () => string }
-
-const decide = ({ book, log }: Live, group: readonly Received[], now: number) =>
-  decideGroup(book, group, factsFrom(book, group, log), now)
-
-/** Decides and commits. */
-const take = (live: Live, group: readonly Received[], now: number): readonly Outcome[] => {
-  const decided = decide(live, group, now)
-  const { book, events } = decided
-  const outcomes = outcomesOf(decided)
-  assert.equal(outcomes.length, group.length)
-  merge(book)
-  live.log.push(...events)
-  return outcomes
-}
-
-const open = (accounts: History['accounts']): Live => {
-  const live: Live = { book: emptyBook(bookId), log: [], nextId: idSource() }
-  const { nextId } = live
-  take(live, [receivedOf(openBook, { name: 'main' }, { nextId })], start)
-  take(live, [receivedOf(openAccounts, { accounts: [...accounts] }, { nextId })], start)
-  return live
-}
 
 /** The same word for an item as the naive model has. */
 const wordsOf = (outcome: Outcome): string[] => {
@@ -62,19 +32,6 @@ const wordsOf = (outcome: Outcome): string[] => {
   for (const { index, code } of refused) words[index] = code
   return words
 }
-
-const naive = (accounts: History['accounts']) =>
-  naiveLedger(
-    accounts.map(
-      ({ code, type, currency, min_balance: min, max_balance: max }): NaiveAccount => ({
-        code,
-        currency,
-        grows: normalSide(type),
-        min: min === null ? null : BigInt(min),
-        max: max === null ? null : BigInt(max),
-      }),
-    ),
-  )
 
 type Step = {
   readonly now: number
@@ -124,7 +81,7 @@ const settleNaively = (model: ReturnType<typeof naive>, one: Settlement, at: num
 
 const everywhere = (what: (it: History, live: Live) => void, numRuns: number) =>
   fc.assert(
-    fc.property(history, (it) => what(it, open(it.accounts))),
+    fc.property(history, (it) => what(it, openLive(it.accounts))),
     runs(numRuns),
   )
 
@@ -187,7 +144,7 @@ describe('whatever is recorded', () => {
   it('makes the same book in however many layers it is folded', () => {
     fc.assert(
       fc.property(history, fc.array(fc.constantFrom('fork', 'merge', 'none')), (it, layers) => {
-        const live = open(it.accounts)
+        const live = openLive(it.accounts)
         for (const { now, received } of stepsOf(it, live.nextId)) take(live, [received], now)
         let book = emptyBook(bookId)
         for (const [place, event] of live.log.entries()) {
@@ -220,7 +177,7 @@ describe('whatever is recorded', () => {
 
   it('comes to the same decided together as one by one', () => {
     everywhere((it, live) => {
-      const together = open(it.accounts)
+      const together = openLive(it.accounts)
       const commands = stepsOf(it, live.nextId).map(({ received }) => received)
       const now = start + 1
       const alone = commands.flatMap((received) => take(live, [received], now))
@@ -232,7 +189,7 @@ describe('whatever is recorded', () => {
 
   it('comes to the same as a batch, each for itself, as it does one by one', () => {
     everywhere((it, live) => {
-      const alone = open(it.accounts)
+      const alone = openLive(it.accounts)
       for (const { items: drawn } of it.batches) {
         const items = drawn.map(unseen)
         const record = (transactions: typeof items) => {
@@ -271,12 +228,6 @@ describe('whatever is recorded', () => {
       assert.equal(live.log.length, length)
     }, 200)
   })
-})
-
-/** Without the revisions that its entries want to have seen: a batch has one, its items each their own. */
-const unseen = ({ entries, ...rest }: TransactionRequest): TransactionRequest => ({
-  ...rest,
-  ...(entries && { entries: entries.map(({ account_revision: _, ...entry }) => entry) }),
 })
 
 const balances = (book: Book) =>

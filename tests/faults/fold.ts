@@ -135,15 +135,28 @@ export const apply = (ledger: Ledger, event: Stored): void => {
     ledger.broken.push(`${at} follows ${ledger.revision}: there is a gap`)
   }
   ledger.revision = revision
-  ledger.updatedAt = type === 'CommandRefused' ? ledger.updatedAt : metadata.recorded_at
+  const isOnlySaid = type === 'CommandRefused' || type === 'BatchApplied'
+  ledger.updatedAt = isOnlySaid ? ledger.updatedAt : metadata.recorded_at
   if (type === 'BookOpened') ledger.header = event
   else if (type === 'AccountsOpened') openAccounts(ledger, event, at)
   else if (type === 'TransactionsRecorded') record(ledger, event, at)
   else if (type === 'HoldPosted') settle(ledger, event, at, null)
   else if (type === 'HoldVoided') settle(ledger, event, at, 'voided')
   else if (type === 'HoldExpired') settle(ledger, event, at, 'expired')
+  else if (type === 'BatchApplied') checkBatch(ledger, event, at)
   else if (type !== 'CommandRefused') ledger.broken.push(`${at} is a ${type}, unknown here`)
   ledger.countsAt.push({ ...ledger.counts })
+}
+
+type AppliedItem = { status: string; id: string; revision: number }
+
+/** What a batch says that it recorded is there, where it says so. */
+const checkBatch = (ledger: Ledger, { data }: Stored, at: string): void => {
+  for (const { status, id, revision } of data['items'] as readonly AppliedItem[]) {
+    if (status !== 'recorded' && status !== 'reversed') continue
+    if (ledger.transactions.get(id)?.revision === revision) continue
+    ledger.broken.push(`${at} says of ${id} that it stands at ${revision}, which is not so`)
+  }
 }
 
 const openAccounts = (ledger: Ledger, { data, revision, metadata }: Stored, at: string): void => {

@@ -266,10 +266,10 @@ describe('the ledger projection', () => {
 
   it('takes every kind of event', () => {
     const model = fold(sampleLog())
-    assert.equal(bookOf(model).transaction_count, 3)
+    assert.equal(bookOf(model).transaction_count, 4)
     assert.equal(accountOf(model, 'vault').posted, 10n ** 38n - 1n)
     assert.equal(accountOf(model, 'till').status, 'closed')
-    assert.equal(bookOf(model).account_count, 4)
+    assert.equal(bookOf(model).account_count, 5)
     assert.equal(bookOf(model).closed_through, '2024-01-31')
   })
 

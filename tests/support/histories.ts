@@ -313,3 +313,9 @@ export const history: fc.Arbitrary<History> = fc.record({
   accounts,
   batches: fc.array(batch, { minLength: 1, maxLength: 14 }),
 })
+
+/** Without the revisions that its entries want to have seen: a batch has one, its items each their own. */
+export const unseen = ({ entries, ...rest }: TransactionRequest): TransactionRequest => ({
+  ...rest,
+  ...(entries && { entries: entries.map(({ account_revision: _, ...entry }) => entry) }),
+})

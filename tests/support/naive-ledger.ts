@@ -59,6 +59,26 @@ export const naiveEnds = [
   'voided',
 ]
 
+/** One thing of a batch of all kinds. */
+export type NaiveItem =
+  | { readonly kind: 'open'; readonly account: NaiveAccount }
+  | { readonly kind: 'record'; readonly request: TransactionRequest }
+  | { readonly kind: 'void'; readonly transaction: string }
+  | { readonly kind: 'post'; readonly transaction: string; readonly posting: Posting }
+  | { readonly kind: 'reverse'; readonly transaction: string; readonly reversal: Reversal }
+  | { readonly kind: 'freeze' | 'unfreeze'; readonly account: string }
+
+const naiveDone = [
+  'existing',
+  'frozen',
+  'opened',
+  'posted',
+  'recorded',
+  'reversed',
+  'unfrozen',
+  'voided',
+]
+
 /** `of` is the transaction that it belongs to, where that has an id of its client's. */
 type Line = { code: string; change: bigint; effectiveAt: number; of: string | undefined }
 
@@ -88,13 +108,16 @@ type Posting = {
   effective_at?: string | undefined
 }
 
-export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
+type Reversal = { effective_at?: string | undefined; force?: boolean | undefined }
+
+export const naiveLedger = (given: readonly NaiveAccount[]) => {
+  let accounts = [...given]
   let lines: Line[] = []
   let taken = new Map<string, string>()
   let holds = new Map<string, Held>()
   let references = new Set<string>()
-  const reversed = new Set<string>()
-  const frozen = new Set<string>()
+  let reversed = new Set<string>()
+  let frozen = new Set<string>()
   /** The book was opened at revision 0, and all accounts at 1. */
   let revision = 1
   let changedAt = new Map<string, number>()
@@ -274,6 +297,50 @@ export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
     return results
   }
 
+  const open = (account: NaiveAccount): string => {
+    if (accountOf(account.code)) return 'account_code_taken'
+    accounts = [...accounts, account]
+    return 'opened'
+  }
+
+  const doOne = (item: NaiveItem, now: number): string => {
+    switch (item.kind) {
+      case 'open':
+        return open(item.account)
+      case 'record':
+        return record(item.request, now)
+      case 'void':
+        return voidHold(item.transaction, now)
+      case 'post':
+        return postHold(item.transaction, item.posting, now)
+      case 'reverse':
+        return reverse(item.transaction, item.reversal, now).replace('recorded', 'reversed')
+      case 'freeze':
+        return freeze(item.account, now)
+      case 'unfreeze':
+        return unfreeze(item.account, now)
+    }
+  }
+
+  /**
+   * What becomes of each item of any kind, of an atomic batch as of one of transactions. No guard may
+   * ask for a revision.
+   */
+  const doBatch = (items: readonly NaiveItem[], isAtomic: boolean, now: number): string[] => {
+    expire(now)
+    const before = structuredClone({ accounts, lines, taken, holds, references, reversed, frozen })
+    const results: string[] = []
+    for (const item of items) {
+      const result = doOne(item, now)
+      if (isAtomic && !naiveDone.includes(result)) {
+        ;({ accounts, lines, taken, holds, references, reversed, frozen } = before)
+        return [result]
+      }
+      results.push(result)
+    }
+    return results
+  }
+
   const findOpen = (id: string, now: number): Held | string => {
     expire(now)
     const hold = holds.get(id)
@@ -347,14 +414,7 @@ export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
   }
 
   /** All that counts of a transaction, the other way round. */
-  const reverse = (
-    id: string,
-    {
-      effective_at,
-      force = false,
-    }: { effective_at?: string | undefined; force?: boolean | undefined },
-    now: number,
-  ): string => {
+  const reverse = (id: string, { effective_at, force = false }: Reversal, now: number): string => {
     expire(now)
     if (!taken.has(id)) return 'transaction_not_found'
     if (reversed.has(id)) return 'already_reversed'
@@ -403,6 +463,7 @@ export const naiveLedger = (accounts: readonly NaiveAccount[]) => {
     unfreeze,
     reverse,
     recordBatch,
+    doBatch,
     postHold,
     voidHold,
     posted: (code: string) => posted(code),

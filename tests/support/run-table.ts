@@ -4,6 +4,7 @@ import { type DecidedGroup, decideGroup } from '../../src/commands/decide-group.
 import type { Outcome, Received } from '../../src/commands/received.ts'
 import { available } from '../../src/domain/account.ts'
 import { type Book, emptyBook, findAccount, lastMeant, merge } from '../../src/domain/book.ts'
+import type { AppliedItem } from '../../src/domain/events/batch-applied.ts'
 import type { Recorded } from '../../src/domain/events/index.ts'
 import { onlyExisting } from '../../src/domain/events/transactions-recorded.ts'
 import { evolve } from '../../src/domain/evolve.ts'
@@ -110,6 +111,7 @@ export const done = {
   MemberSet: 'set',
   MemberRemoved: 'removed',
   CommandRefused: 'refused',
+  BatchApplied: 'applied',
 } as const
 
 /** What came of it, in the words of the tables. */
@@ -131,6 +133,12 @@ const describe = (
   }
   const { event } = outcome
   if (event === null) return `expired ${events.length}`
+  if (event.type === 'BatchApplied') {
+    const isDone = event.data.items.some(({ status }) => !['existing', 'refused'].includes(status))
+    words.push(isDone ? 'applied' : 'nothing')
+    if (isStored && !isDone) words.push('kept')
+    return words.join(' ')
+  }
   if (event.type !== 'TransactionsRecorded') return [...words, done[event.type]].join(' ')
   if (event.data.transactions.length > 0) return [...words, 'recorded'].join(' ')
   words.push(onlyExisting(event) !== null && row.items.length === 0 ? 'existing' : 'nothing')
@@ -142,6 +150,9 @@ const describe = (
 const itemsOf = (outcome: Outcome, { items }: Row): string[] => {
   if (items.length === 0) return []
   const words = items.map(() => '')
+  if (outcome.kind === 'done' && outcome.event?.type === 'BatchApplied') {
+    return outcome.event.data.items.map(wordOf)
+  }
   if (outcome.kind === 'refused' || outcome.event?.type !== 'TransactionsRecorded') return words
   const { transactions, existing, refused } = outcome.event.data
   for (const { index } of transactions) words[index] = 'recorded'
@@ -150,8 +161,15 @@ const itemsOf = (outcome: Outcome, { items }: Row): string[] => {
   return words
 }
 
+/** What came of an item of a batch of all kinds. */
+export const wordOf = (item: AppliedItem): string =>
+  item.status === 'refused' ? item.error.code : item.status
+
 const refusalsOf = (outcome: Outcome): readonly Rejection[] => {
   if (outcome.kind === 'refused') return [outcome.rejection]
+  if (outcome.event?.type === 'BatchApplied') {
+    return outcome.event.data.items.flatMap((item) => ('error' in item ? [item.error] : []))
+  }
   return outcome.event?.type === 'TransactionsRecorded' ? outcome.event.data.refused : []
 }
 

@@ -1,3 +1,4 @@
+import { applyBatch } from '../../src/commands/apply-batch.ts'
 import { changeTransactionMetadata } from '../../src/commands/change-transaction-metadata.ts'
 import { closeAccount } from '../../src/commands/close-account.ts'
 import { closePeriod } from '../../src/commands/close-period.ts'
@@ -119,6 +120,16 @@ export const sampleLog = (): Recorded[] => {
 
 const target = (account: string) => ({ account, versions: null })
 
+const transfers = [{ from: 'sales', to: 'cash', amount: '5' }]
+const transaction = 'c11e4700-0000-7000-8000-000000000002'
+
+const items = [
+  { open_account: { code: 'new', type: 'asset', currency: 'EUR' } },
+  { record: { id: transaction, status: 'pending', transfers } },
+  { post: { transaction, amount: '4' } },
+  { void: { transaction } },
+]
+
 /** What accounts, periods and metadata go through after that. */
 const changes: readonly (readonly [Command, unknown])[] = [
   [openAccounts, { accounts: [{ code: 'spare', type: 'asset', currency: 'EUR' }] }],
@@ -134,4 +145,5 @@ const changes: readonly (readonly [Command, unknown])[] = [
   [closePeriod, { through: '2024-01-31' }],
   [closePeriod, { through: '2024-02-29' }],
   [reopenPeriod, { through: '2024-01-31' }],
+  [applyBatch, { items, atomic: false }],
 ] as unknown as readonly (readonly [Command, unknown])[]

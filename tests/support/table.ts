@@ -1,3 +1,5 @@
+import { applyBatch } from '../../src/commands/apply-batch.ts'
+import type { BatchItem } from '../../src/commands/batch-item.ts'
 import { changeTransactionMetadata } from '../../src/commands/change-transaction-metadata.ts'
 import { closeAccount } from '../../src/commands/close-account.ts'
 import { closePeriod } from '../../src/commands/close-period.ts'
@@ -16,6 +18,7 @@ import { replaceAccount } from '../../src/commands/replace-account.ts'
 import { reverseTransaction } from '../../src/commands/reverse-transaction.ts'
 import { updateAccount } from '../../src/commands/update-account.ts'
 import { voidHold } from '../../src/commands/void-hold.ts'
+import { itemOf } from './batch-item.ts'
 
 /**
  * Tables that an accountant can read: what is done, what comes of it, and the balances after it.
@@ -29,7 +32,8 @@ import { voidHold } from '../../src/commands/void-hold.ts'
  *
  * A balance is in the account's normal sign; `cash 100/60+5` has 60 available and 5 that holds would
  * add. `9{38}` is 38 nines.
- * A row that begins with + is an item of the batch (`all` or `each`) above it.
+ * A row that begins with + is an item of the batch (`all` or `each`) above it. Items of a `batch all`
+ * or `batch each` are whatever could be a row of its own.
  */
 export type Row = {
   readonly line: number
@@ -107,16 +111,28 @@ const balancesOf = (text: string): Row['balances'] => {
   })
 }
 
-type Batch = { transactions: TransactionRequest[]; atomic: boolean }
+type Batch = { transactions?: TransactionRequest[]; items?: BatchItem[]; atomic: boolean }
 
 const addItem = (batch: Row, words: string[], expected: string): Row => {
   const { intent } = batch
   if (intent.kind !== 'command') throw new Error(`line ${batch.line} is no batch`)
-  const { transactions } = intent.data as Batch
+  const { transactions, items } = intent.data as Batch
   const times = Number(take(words, 'times') ?? 1)
-  const item = transactionOf(words)
-  for (let copy = 0; copy < times; copy++) transactions.push(item)
+  const [transaction, item] = transactions
+    ? [transactionOf(words)]
+    : [undefined, singleOf(words, batch.line)]
+  for (let copy = 0; copy < times; copy++) {
+    if (transaction) transactions?.push(transaction)
+    if (item) items?.push(item)
+  }
   return { ...batch, items: [...batch.items, ...Array<string>(times).fill(expected)] }
+}
+
+/** A row that could stand by itself, as an item of a batch. */
+const singleOf = (words: string[], line: number): BatchItem => {
+  const intent = intentOf(words, line)
+  if (intent.kind !== 'command') throw new Error(`line ${line} has an item that is no command`)
+  return itemOf(intent)
 }
 
 /** Removes `name value` from the words. */
@@ -175,6 +191,8 @@ const intentOf = (words: string[], line: number): Intent => {
     case 'all':
     case 'each':
       return of(recordTransactions, { transactions: [], atomic: words[0] === 'all' })
+    case 'batch':
+      return of(applyBatch, { items: [], atomic: words[1] === 'all' })
     case 'post':
       return of(postHold, { transaction: idOf(words[1]!), ...postingOf(words.slice(2)) })
     case 'void':

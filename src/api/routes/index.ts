@@ -2,6 +2,7 @@ import type { Dependencies } from '../dependencies.ts'
 import type { Route } from '../route.ts'
 import { accountRoutes } from './accounts.ts'
 import { authRoutes } from './auth.ts'
+import { batchRoutes } from './batches.ts'
 import { bookRoutes } from './books.ts'
 import { eventRoutes } from './events.ts'
 import { integrityRoutes } from './integrity.ts'
@@ -21,6 +22,7 @@ export const allRoutes = (dependencies: Dependencies): readonly Route[] => [
   ...memberRoutes(dependencies),
   ...accountRoutes(dependencies),
   ...transactionRoutes(dependencies),
+  ...batchRoutes(),
   ...periodRoutes(dependencies),
   ...reportRoutes(dependencies),
   ...eventRoutes(dependencies),

@@ -23,6 +23,7 @@ import {
 import type { Dependencies } from '../dependencies.ts'
 import { BookPath, bookIdOf, TransactionPath, transactionIdOf } from '../parameters.ts'
 import { read } from '../read.ts'
+import { Refusal } from '../refusal.ts'
 import { type Route, route } from '../route.ts'
 
 const tag = 'transactions'
@@ -73,13 +74,7 @@ const BatchResult = Type.Object({
       index: Type.Integer({ description: 'Place in the request' }),
       status: Type.Union(['recorded', 'existing', 'refused'].map((status) => Type.Literal(status))),
       id: Type.Optional(Type.String({ format: 'uuid' })),
-      error: Type.Optional(
-        Type.Object({
-          code: Type.String(),
-          message: Type.String(),
-          details: Type.Array(Type.Object({})),
-        }),
-      ),
+      error: Type.Optional(Refusal),
     }),
   ),
 })

@@ -62,6 +62,7 @@ export const survey = async (events: AsyncIterable<HistoryEvent>): Promise<Surve
       case 'MemberSet':
       case 'MemberRemoved':
       case 'CommandRefused':
+      case 'BatchApplied':
         break
     }
   }

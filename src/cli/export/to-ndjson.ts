@@ -77,6 +77,7 @@ const linesOf = (event: HistoryEvent, state: State): readonly JournalLine[] => {
     case 'MemberSet':
     case 'MemberRemoved':
     case 'CommandRefused':
+    case 'BatchApplied':
       return []
   }
 }

@@ -6,6 +6,7 @@ import {
   accountDefined,
 } from './account-defined.ts'
 import { type AccountsOpened, accountsOpened } from './accounts-opened.ts'
+import { type BatchApplied, batchApplied } from './batch-applied.ts'
 import { type BookOpened, bookOpened } from './book-opened.ts'
 import { type CommandRefused, commandRefused } from './command-refused.ts'
 import type { EventMetadata, EventType } from './event.ts'
@@ -39,6 +40,7 @@ export type BookEvent =
   | MemberSet
   | MemberRemoved
   | CommandRefused
+  | BatchApplied
 
 /** An event as it stands in its book: `revision` is its place there, `position` in the whole log. */
 export type Recorded<E extends BookEvent = BookEvent> = E & {
@@ -64,4 +66,5 @@ export const eventTypes = {
   MemberSet: memberSet,
   MemberRemoved: memberRemoved,
   CommandRefused: commandRefused,
+  BatchApplied: batchApplied,
 } satisfies { [E in BookEvent as E['type']]: EventType<E['data']> }

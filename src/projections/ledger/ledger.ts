@@ -35,6 +35,7 @@ export const ledger = projection({
     switch (event.type) {
       case 'BookOpened':
       case 'CommandRefused':
+      case 'BatchApplied':
         return {}
       case 'PeriodClosed':
         return { book: [bookId] }
@@ -98,6 +99,7 @@ export const ledger = projection({
       case 'MemberRemoved':
         return removeMember(event, event.data.user, rows, bookId)
       case 'CommandRefused':
+      case 'BatchApplied':
         return
     }
   },

@@ -1,4 +1,6 @@
 import type { TSchema } from 'typebox'
+import { applyBatch } from '../../../src/commands/apply-batch.ts'
+import type { BatchItem } from '../../../src/commands/batch-item.ts'
 import type { Command } from '../../../src/commands/command.ts'
 import { openAccounts } from '../../../src/commands/open-accounts.ts'
 import { openBook } from '../../../src/commands/open-book.ts'
@@ -64,10 +66,28 @@ export const requestsOf = (random: Random) => {
       : { id, transfers: [{ from, to, amount }] }
   }
 
+  /** Whatever may rest on what came before it, in the same batch or long ago. */
+  const item = (): BatchItem => {
+    const id = random.pick(clientIds)
+    const holdOrNot = random.chance(0.5) ? ({ status: 'pending' } as const) : {}
+    return random.pick<() => BatchItem>([
+      () => ({ record: transaction() }),
+      () => ({ record: { id, transfers: [{ from: 'a', to: 'b', amount: '9' }], ...holdOrNot } }),
+      () => ({ post: { transaction: id, amount: '4', remainder: 'keep' } }),
+      () => ({ void: { transaction: id } }),
+      () => ({ reverse: { transaction: id } }),
+      () => ({ open_account: { code: 'g', type: 'asset', currency: 'EUR' } }),
+    ])()
+  }
+
   const oneOf = (key: string | null): Request => {
     if (random.chance(0.05)) {
       const code = random.pick(['e', 'f', 'a'])
       return request(openAccounts, { accounts: [{ code, type: 'asset', currency: 'EUR' }] }, key)
+    }
+    if (random.chance(0.1)) {
+      const items = Array.from({ length: random.between(1, 6) }, item)
+      return request(applyBatch, { items, atomic: random.chance(0.5) }, key)
     }
     const transactions = Array.from({ length: random.pick([1, 1, 1, 3]) }, transaction)
     const atomic = transactions.length === 1 || random.chance(0.5)
