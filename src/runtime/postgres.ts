@@ -156,6 +156,12 @@ export const orUnavailable = <Result>(work: Promise<Result>): Promise<Result> =>
       .finally(() => clearTimeout(timer))
   })
 
+/** The same, whenever it is asked for. */
+export const available =
+  <Given extends unknown[], Result>(work: (...given: Given) => Promise<Result>) =>
+  (...given: Given): Promise<Result> =>
+    orUnavailable(work(...given))
+
 const longestPauseMs = 1_000
 
 /** Tries until the database is there: it may come up later than we do, or be away just now. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { openAccounts, openBook, type TestBook, transfer } from '../support/book.ts'
-import { type Daybook, freshEnvironment, openDaybook, startPart } from '../support/daybook.ts'
+import { openAccounts, openBook, type TestBook, toBook, transfer } from '../support/book.ts'
+import { type Breakable, openBreakable, type PartName, partNames } from '../support/breakable.ts'
 import { assertShowsItsEvents } from '../support/fold.ts'
 import {
   liveSchema,
@@ -18,36 +19,40 @@ const seed = Number(process.env['DAYBOOK_SEED'] ?? 7)
 
 const codes = ['asset:cash', 'asset:bank', 'income:sales', 'expense:rent']
 const stages = ['folding', 'indexing', 'constraining', 'catching_up', 'verifying'] as const
+type Strike = { readonly parts: readonly PartName[]; readonly stage: number; readonly wait: number }
 
-describe('a rebuild whose workers are killed, with readers and writers at it', function () {
+describe('a rebuild while anything is killed, with readers and writers at it', function () {
   this.timeout(120_000 + rebuilds * 60_000)
-  let running: Daybook
-  let db: pg.Client
+  let breakable: Breakable
   let books: TestBook[]
-  let workers: Awaited<ReturnType<typeof startPart>>[]
   const random = randomOf(seed)
-
-  const startWorker = () => startPart('worker', running.environment)
+  /** All parts come to their turn, in an order of the seed's. */
+  const doomed: PartName[] = []
 
   before(async () => {
-    running = await openDaybook(await freshEnvironment(), { hasWorker: false })
-    workers = await Promise.all([startWorker(), startWorker()])
-    db = new pg.Client({ connectionString: running.environment['DATABASE_URL'] as string })
-    await db.connect()
+    breakable = await openBreakable()
     books = await Promise.all(
       [20, 5, 1].map(async (batches) => {
-        const book = await openBook(running.rest)
+        const { id, revision } = await openBook(breakable.rest)
+        const book = toBook(breakable.anyRest, id, revision)
         await openAccounts(book, codes)
         for (let batch = 0; batch < batches; batch++) await write(book, random, 400)
         return book
       }),
     )
   })
-  after(async () => {
-    await db?.end()
-    await Promise.all((workers ?? []).map((worker) => worker.kill()))
-    await running?.close()
-  })
+  after(() => breakable?.close())
+
+  const live = async (): Promise<string> => {
+    const url = breakable.running.environment['DATABASE_URL'] as string
+    const client = new pg.Client({ connectionString: url })
+    await client.connect()
+    try {
+      return await liveSchema(client)
+    } finally {
+      await client.end()
+    }
+  }
 
   const write = async (book: TestBook, { pick, between }: Random, size: number) => {
     const transactions = Array.from({ length: size }, () => {
@@ -57,7 +62,8 @@ describe('a rebuild whose workers are killed, with readers and writers at it', f
       const isDated = between(0, 1) === 1
       return { ...transfer(from, to, between(1, 9_999)), ...(isDated && { effective_at: date }) }
     })
-    const { status, text } = await book.post('/transactions/batch', { transactions })
+    const key = { 'idempotency-key': randomUUID() }
+    const { status, text } = await book.post('/transactions/batch', { transactions }, key)
     assert.equal(status, 201, text)
   }
 
@@ -83,46 +89,52 @@ describe('a rebuild whose workers are killed, with readers and writers at it', f
   const readAll = async () => {
     for (const { path } of books) {
       for (const below of ['', '/accounts', '/transactions?limit=5']) {
-        const { status, text } = await running.rest.get(`${path}${below}`)
+        const { status, text } = await breakable.anyRest.get(`${path}${below}`)
         assert.equal(status, 200, text)
       }
     }
   }
 
-  /** Workers that are killed, and others in their place. */
-  const killSome = async () => {
-    const doomed = random.chance(0.5) ? [0, 1] : [random.between(0, 1)]
-    for (const index of doomed) {
-      await workers[index]?.kill()
-      workers[index] = await startWorker()
+  /** One part or two at once, at a stage and some time after. */
+  const nextStrike = (): Strike => {
+    const parts: PartName[] = []
+    for (const count = random.chance(0.3) ? 2 : 1; parts.length < count; ) {
+      if (doomed.length === 0) doomed.push(...partNames)
+      const [part] = doomed.splice(random.between(0, doomed.length - 1), 1)
+      if (part && !parts.includes(part)) parts.push(part)
     }
-    return doomed.length
+    const stage = random.between(0, stages.length - 1)
+    return { parts, stage, wait: random.between(0, 400) }
   }
 
   for (let round = 1; round <= rebuilds; round++) {
-    it(`goes live verified, or fails and leaves the live one as it was (seed ${seed}, ${round})`, async () => {
-      const before = await liveSchema(db)
+    it(`goes live verified, whatever is killed (seed ${seed}, ${round})`, async () => {
+      const before = await live()
       const writers = books.map((book, index) => {
         const own = randomOf(seed * 1_000 + round * 10 + index)
         return keepDoing(() => write(book, own, 5))
       })
       const readers = keepDoing(readAll)
-      const { id, schema } = await startRebuild(running.rest, { keep_seconds: 0 })
-      const stage = random.pick(stages)
-      const from = stages.indexOf(stage)
-      await untilStage(running.rest, id, ...stages.slice(from), 'live')
-      await sleep(random.between(0, 400))
-      const killed = await killSome()
-      const operation = await untilEnded(running.rest, id)
-      for (const stop of writers) await stop()
-      const reads = await readers()
-      const what = `${killed} killed while ${stage}, ${reads} rounds of reads: ${operation.stage}`
-      console.log(`      ${what}${operation.error ? ` (${operation.error})` : ''}`)
+      const strikes = [nextStrike(), nextStrike()].sort((one, other) => one.stage - other.stage)
+      const repeats = breakable.repeats()
+      const { id, schema } = await startRebuild(breakable.rest, { keep_seconds: 0 })
+      for (const { parts, stage, wait } of strikes) {
+        await untilStage(breakable.rest, id, ...stages.slice(stage), 'live', 'failed')
+        await sleep(wait)
+        await breakable.kill(...parts)
+      }
+      const operation = await untilEnded(breakable.rest, id)
+      const [reads = 0] = await Promise.all([readers(), ...writers.map((stop) => stop())])
+      const killed = strikes.map(({ parts, stage }) => `${parts.join(' and ')} at ${stages[stage]}`)
+      const what = `${killed.join(', ')}: ${operation.stage}${operation.error ?? ''}`
+      const asked = `${reads} rounds of reads, ${breakable.repeats() - repeats} asked again`
+      console.log(`      ${what}, ${asked}`)
       assert.equal(operation.stage, 'live', operation.error ?? '')
       assert.deepEqual(reportOf(operation).problems, [])
-      assert.deepEqual([await liveSchema(db), schema === before], [schema, false])
-      for (const book of books) await assertShowsItsEvents(running, book, () => false)
+      assert.deepEqual([await live(), schema === before], [schema, false])
+      for (const book of books) await assertShowsItsEvents(breakable.running, book, () => false)
       assert(reads > 0)
+      assert.deepEqual(breakable.deaths(), [])
     })
   }
 })

@@ -3,13 +3,12 @@ import type { Projection } from '../../projections/projection.ts'
 import { type PageParameters, paged, paging, type Sign } from '../../queries/page.ts'
 import type {
   FailureResource,
-  OperationResource,
   ProjectedBook,
   ProjectionResource,
 } from '../../queries/projections.ts'
 import type { Envelope } from '../../queries/query.ts'
 import { countRows } from '../count-rows.ts'
-import { type Database, inTransaction } from '../postgres.ts'
+import { available, type Database, inTransaction } from '../postgres.ts'
 import { type Build, liveBuild } from './build.ts'
 import { operationsOf } from './operations.ts'
 import { planBuild } from './prepare.ts'
@@ -41,25 +40,28 @@ export const administer = (
   const operations = operationsOf(db, sign)
   return {
     operations,
-    list: () => Promise.all(projections.map((projection) => describe(db, projection))),
-    books: async (name: string, parameters: PageParameters) =>
+    list: available(() => Promise.all(projections.map((projection) => describe(db, projection)))),
+    books: available(async (name: string, parameters: PageParameters) =>
       listBooks(db, sign, heads, await liveOf(name), parameters),
-    failures: async (name: string, parameters: PageParameters) =>
+    ),
+    failures: available(async (name: string, parameters: PageParameters) =>
       listFailures(db, sign, await liveOf(name), parameters),
-    rebuild: async (name: string, rebuild: Rebuild, actor: string): Promise<OperationResource> =>
+    ),
+    rebuild: available(async (name: string, rebuild: Rebuild, actor: string) =>
       operations.find(await startBuild(db, find(name), rebuild, actor)),
-    rollback: async (name: string): Promise<OperationResource> =>
-      operations.find(await startReturn(db, find(name))),
-    retry: async (name: string, bookId: string): Promise<void> => {
+    ),
+    rollback: available(async (name: string) => operations.find(await startReturn(db, find(name)))),
+    retry: available(async (name: string, bookId: string) => {
       const { rowCount } = await db.query(
         `update ${(await liveOf(name)).schema}.failure
          set attempts = 1, failed_at = now() - interval '1 minute' where book_id = $1`,
         [bookId],
       )
       if (rowCount === 0) refuse('failure_not_found')
-    },
-    skip: async (name: string, bookId: string, reason: string, actor: string): Promise<void> =>
+    }),
+    skip: available(async (name: string, bookId: string, reason: string, actor: string) =>
       skipEvent(db, await liveOf(name), bookId, reason, actor),
+    ),
   }
 }
 

@@ -3,7 +3,7 @@ import { type PageParameters, paged, paging, type Sign } from '../../queries/pag
 import type { OperationResource } from '../../queries/projections.ts'
 import type { Envelope } from '../../queries/query.ts'
 import { countRows } from '../count-rows.ts'
-import type { Database } from '../postgres.ts'
+import { available, type Database } from '../postgres.ts'
 import type { Stage } from './build.ts'
 import { workingStages } from './rebuild/lease.ts'
 
@@ -120,7 +120,7 @@ const changeOperation = async (
 }
 
 export const operationsOf = (db: Database, sign: Sign) => ({
-  find: (operation: string) => findOperation(db, operation),
-  list: (parameters: PageParameters) => listOperations(db, sign, parameters),
-  change: (operation: string, change: Change) => changeOperation(db, operation, change),
+  find: available((operation: string) => findOperation(db, operation)),
+  list: available((parameters: PageParameters) => listOperations(db, sign, parameters)),
+  change: available((operation: string, change: Change) => changeOperation(db, operation, change)),
 })

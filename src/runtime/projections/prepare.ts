@@ -61,21 +61,27 @@ const control = `
     select set_config('search_path', projection || '_v' || version || '_b' || build_id, true)
     from projection.live where projection = wanted order by version desc limit 1 $$`
 
+const begin = `begin; select pg_advisory_xact_lock(hashtext('daybook schema'))`
+
 /**
  * Makes what is missing: a projection that was never built gets a live build, which the runner
  * fills from the first event on. Where an older version is live, that one goes on serving the
  * older release, and the new version is built beside it. Safe to run from many processes at once.
  */
-export const prepareProjections = (
+export const prepareProjections = async (
   pool: Database,
   projections: readonly Projection[],
-): Promise<void> =>
-  inTransaction(pool, 'begin', async (client) => {
-    await client.query(`select pg_advisory_xact_lock(hashtext('daybook schema'))`)
+): Promise<void> => {
+  // Apart from what follows: where wal_level is minimal, a sequence that is used in the transaction
+  // that made it gives out the same numbers again after a crash.
+  await inTransaction(pool, begin, async (client) => {
     const known = await client.query(`select 1 from pg_namespace where nspname = 'projection'`)
     if (known.rowCount === 0) await client.query(control)
+  })
+  await inTransaction(pool, begin, async (client) => {
     for (const projection of projections) await prepareOne(client, projection)
   })
+}
 
 const prepareOne = async (client: pg.PoolClient, projection: Projection): Promise<void> => {
   const { name, version } = projection
