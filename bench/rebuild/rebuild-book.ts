@@ -6,6 +6,7 @@ import { createLogger } from '../../src/runtime/log.ts'
 import { createRegistry, workerMetrics } from '../../src/runtime/metrics.ts'
 import type { Database } from '../../src/runtime/postgres.ts'
 import type { Build } from '../../src/runtime/projections/build.ts'
+import { foldMemory } from '../../src/runtime/projections/fold-memory.ts'
 import { foldPlan, planSchema } from '../../src/runtime/projections/rebuild/fill.ts'
 import { makeConstraints, makeIndexes } from '../../src/runtime/projections/rebuild/finish.ts'
 
@@ -24,7 +25,8 @@ export const rebuildBook = async (
   bookId: string,
 ): Promise<number> => {
   await db.query(`drop schema if exists ${schema} cascade`)
-  const projecting = { db, store, cache, log, metrics, tell: null, stopping }
+  const memory = foldMemory()
+  const projecting = { db, store, memory, cache, log, metrics, tell: null, stopping }
   const rebuilding = { projecting, db, findable: new Map<string, Promise<unknown>>() }
   const start = performance.now()
   await planSchema(rebuilding, build, null)

@@ -71,11 +71,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
   const store = measuredLog(connectEventStore(config.eventStoreUrl), metrics)
   const cacheRedis = connectCache(config.cacheUrl)
   const queueRedis = connectProducer(config.queueUrl, log)
-  const wakes = wakeUps(
-    queueRedis,
-    projections.map(({ name }) => name),
-    log,
-  )
+  const wakes = wakeUps(queueRedis, log)
   const expiry = expiryHints(queueRedis, log)
   observeQueue(register, wakes.counts)
   const model = readModel(pool, tagCache(cacheRedis, log), sign, metrics.cache)

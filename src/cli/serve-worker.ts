@@ -11,8 +11,9 @@ import { createRegistry, observePool, workerMetrics } from '../runtime/metrics.t
 import { pauseEvery } from '../runtime/pause.ts'
 import { connectPostgres, untilAvailable } from '../runtime/postgres.ts'
 import { countHalted } from '../runtime/projections/administer.ts'
-import { advance } from '../runtime/projections/advance.ts'
+import { advanceAll } from '../runtime/projections/advance.ts'
 import { type Build, keptBuilds } from '../runtime/projections/build.ts'
+import { foldMemory } from '../runtime/projections/fold-memory.ts'
 import { withOwnProjections } from '../runtime/projections/load-own.ts'
 import { prepareProjections } from '../runtime/projections/prepare.ts'
 import { rebuildUntilStopped } from '../runtime/projections/rebuild/work.ts'
@@ -56,7 +57,8 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
   const register = createRegistry()
   observePool(register, db)
   const metrics = workerMetrics(register)
-  const projecting = { db, store, cache, log, metrics, tell, stopping: stopping.signal }
+  const memory = foldMemory()
+  const projecting = { db, store, memory, cache, log, metrics, tell, stopping: stopping.signal }
 
   let kept: readonly Build[] = []
   const readBuilds = async () => {
@@ -64,12 +66,7 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
     return kept
   }
   await untilAvailable(readBuilds, () => {})
-  const fold = async (name: string, bookId: string) => {
-    // A hint from a release with other projections is no concern of this one.
-    for (const build of kept.filter(({ projection }) => projection.name === name)) {
-      while ((await advance(projecting, build, bookId)) === 'more' && !stopping.signal.aborted);
-    }
-  }
+  const fold = (bookId: string) => advanceAll(projecting, kept, bookId)
   const worker = wakeUpWorker(queueRedis, fold, log)
   const writers = bookWriters({
     log: store,
@@ -85,9 +82,7 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
     },
     random: Math.random,
     appended: (bookId) => {
-      for (const { name } of projections) {
-        fold(name, bookId).catch((error) => log.warn({ err: error, book: bookId }, 'fold failed'))
-      }
+      fold(bookId).catch((error) => log.warn({ err: error, book: bookId }, 'fold failed'))
     },
     warn: (message, details) => log.warn(details, message),
   })

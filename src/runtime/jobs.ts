@@ -31,7 +31,7 @@ export type WakeUps = {
 const spacingMs = 20
 
 /** The first hint of a book goes at once; one more follows if there was news meanwhile. */
-export const wakeUps = (redis: Redis, projections: readonly string[], log: Logger): WakeUps => {
+export const wakeUps = (redis: Redis, log: Logger): WakeUps => {
   const queue = new Queue(queueName, { connection: connectionOf(redis) })
   queue.on('error', (error) => log.debug({ err: error }, 'wake-up queue'))
   const adding = new Map<string, 'adding' | 'again'>()
@@ -39,18 +39,14 @@ export const wakeUps = (redis: Redis, projections: readonly string[], log: Logge
   const add = async (bookId: string): Promise<void> => {
     adding.set(bookId, 'adding')
     try {
-      const jobs = projections.map((projection) => ({
-        name: projection,
-        data: { book: bookId },
-        opts: {
-          deduplication: { id: `${projection}-${bookId}`, keepLastIfActive: true },
-          removeOnComplete: true,
-          removeOnFail: true,
-        },
-      }))
+      const options = {
+        deduplication: { id: bookId, keepLastIfActive: true },
+        removeOnComplete: true,
+        removeOnFail: true,
+      }
       // Where Redis goes away in the midst of it the library may never say so, and all later hints
       // for this book would wait for this one.
-      await within(addMs, queue.addBulk(jobs))
+      await within(addMs, queue.add('book', { book: bookId }, options))
     } catch (error) {
       log.debug({ err: error, book: bookId }, 'a wake-up was not sent; the sweep will see to it')
     }
@@ -75,10 +71,10 @@ export const wakeUps = (redis: Redis, projections: readonly string[], log: Logge
 /** Takes hints and hands each to `handle`. A hint that fails is dropped: the sweep comes anyway. */
 export const wakeUpWorker = (
   redis: Redis,
-  handle: (projection: string, bookId: string) => Promise<void>,
+  handle: (bookId: string) => Promise<void>,
   log: Logger,
 ): { close: () => Promise<void> } => {
-  const worker = new Worker<{ book: string }>(queueName, (job) => handle(job.name, job.data.book), {
+  const worker = new Worker<{ book: string }>(queueName, (job) => handle(job.data.book), {
     connection: connectionOf(redis),
     concurrency: 4,
     lockDuration: 15_000,

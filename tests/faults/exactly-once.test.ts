@@ -97,7 +97,7 @@ describe('the read model, whatever becomes of its jobs, workers and database', f
   /** What goes wrong with the hints themselves is no matter: that is what this is about. */
   const hint = async (count: number): Promise<void> => {
     const jobs = Array.from({ length: count }, () => ({
-      name: random.pick(['ledger', 'lookup']),
+      name: 'book',
       data: { book: random.pick(books).id },
       opts: { removeOnComplete: true, removeOnFail: true, delay: random.int(0, 300) },
     }))

@@ -33,9 +33,12 @@ const emptyModel = (): ReadModel => ({
   tags: new Set(),
 })
 
-/** Folds a page as the runner does: only the rows that it needs are there. */
-const foldPage = (model: ReadModel, events: readonly Recorded[]): void => {
-  const set = rowSet(projection)
+/** Folds a page as the runner does: the rows that it needs are there, and those that were kept. */
+const foldPage = (
+  model: ReadModel,
+  events: readonly Recorded[],
+  set = rowSet(projection),
+): void => {
   for (const [name, keys] of missingRows(projection, events, bookId, set)) {
     for (const key of keys.values()) {
       const row = model.keyed.get(name)!.get(keyText(key))
@@ -53,12 +56,20 @@ const foldPage = (model: ReadModel, events: readonly Recorded[]): void => {
     for (const { after } of changed) model.keyed.get(name)!.set(keyOf(table, after), after)
     if (table.isAppendOnly) model.added.get(name)!.push(...fresh)
   }
-  for (const tag of set.tags) model.tags.add(tag)
+  for (const tag of set.takeTags()) model.tags.add(tag)
 }
 
 const fold = (...pages: readonly (readonly Recorded[])[]): ReadModel => {
   const model = emptyModel()
   for (const page of pages) foldPage(model, page)
+  return model
+}
+
+/** The same by one who keeps so many rows of each table from page to page. */
+const foldKeeping = (keep: number, ...pages: readonly (readonly Recorded[])[]): ReadModel => {
+  const model = emptyModel()
+  const set = rowSet(projection, { keep })
+  for (const page of pages) foldPage(model, page, set)
   return model
 }
 
@@ -434,6 +445,7 @@ describe('whatever is recorded, the ledger projection', () => {
         const whole = fold(log)
         assert.deepEqual(fold(...pages), whole)
         assert.deepEqual(fold(...log.map((event) => [event])), whole)
+        for (const keep of [1, 3, 1_000]) assert.deepEqual(foldKeeping(keep, ...pages), whole)
       }),
       runs(150),
     )

@@ -6,20 +6,14 @@ import type { WorkerMetrics } from '../metrics.ts'
 import { type Database, isRefusedData } from '../postgres.ts'
 import type { Tell } from '../telemetry.ts'
 import type { Build } from './build.ts'
-import {
-  applyPage,
-  type Checkpoint,
-  type Page,
-  Poison,
-  readCheckpoint,
-  readPage,
-  recordFailure,
-} from './runner.ts'
-import { forgetStaleTags } from './stale-tags.ts'
+import { type FoldMemory, type Known, recall } from './fold-memory.ts'
+import { type Page, Poison, pageReader, type ReadPage, readOnce } from './page.ts'
+import { type Applied, applyPage, recordFailure } from './runner.ts'
 
 export type Projecting = {
   readonly db: Database
   readonly store: EventStore
+  readonly memory: FoldMemory
   readonly cache: TagCache
   readonly log: Logger
   readonly metrics: WorkerMetrics
@@ -33,22 +27,44 @@ export type Progress = 'caught_up' | 'more' | 'halted'
 /** Longer work is cut into slices, so that one book's backlog does not starve the others. */
 const sliceMs = 10_000
 
+/** Folds what is new in a book into each of these builds, and reads it once as far as it can. */
+export const advanceAll = async (
+  projecting: Projecting,
+  builds: readonly Build[],
+  bookId: string,
+): Promise<void> => {
+  const { stopping, store } = projecting
+  const read = readOnce(pageReader(store))
+  const advanceOne = async (build: Build): Promise<void> => {
+    while ((await advance(projecting, build, bookId, { read })) === 'more' && !stopping.aborted);
+  }
+  const results = await Promise.allSettled(builds.map(advanceOne))
+  for (const result of results) if (result.status === 'rejected') throw result.reason
+}
+
+type Options = {
+  /** Who asks for a revision gets no more: a busy book has news for ever. */
+  readonly upTo?: number
+  readonly read?: ReadPage
+}
+
 const latest = new Map<string, Promise<unknown>>()
 
 /**
- * Folds what is new in a book, page by page, until nothing is or the slice is over. In one process
- * a book is folded by one caller after the other: together they would only wait for one row lock.
- * Who asks for a revision gets no more: a busy book has news for ever.
+ * Folds what is new in a book, page by page, until nothing is or the slice is over. What comes in
+ * after the last page was read comes with a hint of its own. In one process a book is folded by one
+ * caller after the other: together they would only wait for one row lock.
  */
 export const advance = async (
   projecting: Projecting,
   build: Build,
   bookId: string,
-  upTo = Number.POSITIVE_INFINITY,
+  { upTo = Number.POSITIVE_INFINITY, read = pageReader(projecting.store) }: Options = {},
 ): Promise<Progress> => {
   const key = `${build.id} ${bookId}`
   const before = latest.get(key) ?? Promise.resolve()
-  const mine = before.catch(() => {}).then(() => foldSlice(projecting, build, bookId, upTo))
+  const fold = () => foldOrHalt({ projecting, build, bookId, upTo, read })
+  const mine = before.catch(() => {}).then(fold)
   latest.set(key, mine)
   try {
     return await mine
@@ -57,34 +73,24 @@ export const advance = async (
   }
 }
 
-const foldSlice = async (
-  projecting: Projecting,
-  build: Build,
-  bookId: string,
-  upTo: number,
-): Promise<Progress> => {
-  const { db, store, cache, log, stopping } = projecting
-  const end = Date.now() + sliceMs
+type Folding = Required<Options> & {
+  readonly projecting: Projecting
+  readonly build: Build
+  readonly bookId: string
+}
+
+const foldOrHalt = async (folding: Folding): Promise<Progress> => {
+  const { projecting, build, bookId } = folding
+  const { db, memory, log } = projecting
+  const known = memory.take(build, bookId)
   try {
-    let ahead: Promise<Page | null> | null = null
-    while (Date.now() < end && !stopping.aborted) {
-      const page: Page | null = await (ahead ?? nextPage(projecting, build, bookId, upTo))
-      if (!page) return 'caught_up'
-      // The next page is read while Postgres writes this one.
-      ahead = page.isFull ? pageAfter(store, bookId, page.next, upTo) : null
-      ahead?.catch(() => {})
-      const applied = await applyUpToPoison(db, build, page)
-      // Another worker was faster, or the page was cut short.
-      if (applied?.revision !== page.next.revision) ahead = null
-      if (!applied) continue
-      const { tagsId, tags, revision } = applied
-      if (tagsId !== null) {
-        if (await cache.raise(tags, revision)) await forgetStaleTags(db, build, [tagsId])
-        tellFolded(projecting, build.projection.name, page, revision)
-      }
-      if (revision >= upTo) return 'caught_up'
-    }
-    return 'more'
+    if (known) return await foldSlice(folding, known)
+  } catch (error) {
+    // What this process knew may have been out of date.
+    if (!(error instanceof Poison)) throw error
+  }
+  try {
+    return await foldSlice(folding, await recall(db, build, bookId))
   } catch (error) {
     if (!(error instanceof Poison)) throw error
     await recordFailure(db, build, bookId, error)
@@ -96,24 +102,60 @@ const foldSlice = async (
   }
 }
 
-/** What follows the checkpoint, unless that is as far as was asked for. */
-const nextPage = async (
-  { db, store }: Projecting,
-  build: Build,
-  bookId: string,
-  upTo: number,
-): Promise<Page | null> => {
-  return pageAfter(store, bookId, await readCheckpoint(db, build, bookId), upTo)
+const foldSlice = async (folding: Folding, start: Known): Promise<Progress> => {
+  const { projecting, build, bookId, upTo } = folding
+  const { db, memory, stopping } = projecting
+  const end = Date.now() + sliceMs
+  let known = start
+  let ahead: Promise<Page | null> | null = null
+  let progress: Progress = 'more'
+  while (progress === 'more' && Date.now() < end && !stopping.aborted) {
+    const page: Page | null = await (ahead ?? pageAfter(folding, known))
+    ahead = null
+    if (!page) {
+      progress = 'caught_up'
+      break
+    }
+    // The next page is read while Postgres writes this one.
+    ahead = page.isCut ? pageAfter(folding, { checkpoint: page.next }) : null
+    ahead?.catch(() => {})
+    const applied = await applyUpToPoison(db, build, page, known)
+    const isWhole = applied?.revision === page.next.revision
+    const raised = applied?.isLive ? await announce(projecting, build, page, applied) : null
+    if (isWhole) {
+      known = { ...known, checkpoint: page.next, raised }
+      if (upTo <= page.next.revision || (upTo === Number.POSITIVE_INFINITY && !page.isCut)) {
+        progress = 'caught_up'
+      }
+    } else {
+      // Another worker was faster, or the page was cut short.
+      ahead = null
+      known = await recall(db, build, bookId)
+    }
+  }
+  memory.keep(build, bookId, known)
+  return progress
 }
 
+/** What follows the checkpoint, unless that is as far as was asked for. */
 const pageAfter = async (
-  store: EventStore,
-  bookId: string,
-  checkpoint: Checkpoint,
-  upTo: number,
+  { read, bookId, upTo }: Folding,
+  { checkpoint }: Pick<Known, 'checkpoint'>,
 ): Promise<Page | null> => {
   const limit = upTo - checkpoint.revision
-  return limit <= 0 ? null : readPage(store, bookId, checkpoint, limit)
+  return limit <= 0 ? null : read(bookId, checkpoint, limit)
+}
+
+/** Raises the tags, and says that they are: the id under which they are still kept, or null. */
+const announce = async (
+  projecting: Projecting,
+  build: Build,
+  page: Page,
+  { tags, tagsId, revision }: Applied,
+): Promise<number | null> => {
+  const isRaised = await projecting.cache.raise(tags, revision)
+  tellFolded(projecting, build.projection.name, page, revision)
+  return isRaised ? tagsId : null
 }
 
 /** In numbers, and for the log: which commands are visible now. */
@@ -143,9 +185,10 @@ const applyUpToPoison = async (
   db: Database,
   build: Build,
   page: Page,
+  known?: Known,
 ): ReturnType<typeof applyPage> => {
   try {
-    return await applyPage(db, build, page)
+    return await applyPage(db, build, page, known)
   } catch (error) {
     const isFound = error instanceof Poison
     if (!isFound && !isRefusedData(error)) throw error

@@ -4,7 +4,7 @@ import type { Build } from './build.ts'
 import { type Digest, digestChange, plus } from './row-digest.ts'
 import { type Lines, type RowLines, rowLines } from './row-lines.ts'
 import type { Changes, RowSet } from './row-set.ts'
-import { copyRows, insertRows, type Place, replaceRows } from './row-store.ts'
+import { copyRows, insertRows, type Place, type Replaced, replaceRows } from './row-store.ts'
 import { rowText } from './row-text.ts'
 
 /** Of a book's rows by table, as its checkpoint keeps them. */
@@ -18,7 +18,7 @@ const digestOf = (kept: KeptDigests, table: string): Digest => {
 /** What is to be written of one table. */
 export type Spelled = {
   readonly place: Place
-  readonly changed: Changes['changed']
+  readonly changed: readonly Replaced[]
   /** New rows as COPY takes them and, where they may be few, as they are. */
   readonly lines: Lines
   readonly fresh: Changes['fresh'] | null
@@ -59,7 +59,7 @@ export const spellSlowly = async (
 
 const toSpelled = (
   place: Place,
-  changed: Changes['changed'],
+  changed: readonly Replaced[],
   collected: RowLines,
   fresh: Changes['fresh'] | null,
 ): Spelled => {
@@ -88,8 +88,7 @@ export const writeChanges = async (
   spelled: readonly Spelled[],
 ): Promise<void> => {
   for (const { place, fresh, changed, lines } of spelled) {
-    const after = changed.map((row) => row.after)
-    await replaceRows(client, place, after)
+    await replaceRows(client, place, changed)
     if (fresh) await insertRows(client, place, fresh, lines)
     else await copyRows(client, place, lines)
   }

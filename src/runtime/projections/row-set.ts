@@ -2,13 +2,14 @@ import type { Recorded } from '../../domain/events/index.ts'
 import { keyOf, keyText, type Projection, type Rows } from '../../projections/projection.ts'
 import type { Key, Table, Tables } from '../../projections/table.ts'
 import type { RowLines } from './row-lines.ts'
+import type { Replaced } from './row-store.ts'
 import type { AnyRow } from './row-text.ts'
 
 /** What is to be written of a table. */
 export type Changes = {
   readonly fresh: readonly AnyRow[]
   /** Rows in place of those that the database has. */
-  readonly changed: readonly { readonly before: AnyRow; readonly after: AnyRow }[]
+  readonly changed: readonly Replaced[]
 }
 
 export type RowSet = {
@@ -20,8 +21,14 @@ export type RowSet = {
   readonly take: (table: string) => Changes
   /** How many rows there are to be written. */
   readonly pending: () => number
-  readonly tags: ReadonlySet<string>
+  /** How many rows are kept. */
+  readonly size: () => number
+  /** Hands over the tags of what was written. */
+  readonly takeTags: () => ReadonlySet<string>
 }
+
+/** A row as the database has it, if it has, and as it is now. */
+type Slot = { before: AnyRow | undefined; now: AnyRow; isWritten: boolean }
 
 type TableRows = {
   readonly table: Table
@@ -29,10 +36,9 @@ type TableRows = {
   readonly lines: RowLines | undefined
   /** Whether a row was ever looked for: if not, there is no use in keeping any. */
   isLookedAt: boolean
-  /** As the database has them. */
-  readonly known: Map<string, AnyRow>
-  readonly changed: Map<string, AnyRow>
-  readonly fresh: Map<string, AnyRow>
+  readonly slots: Map<string, Slot>
+  /** Those to be written, in the order in which they first were. */
+  written: Map<string, Slot>
   added: AnyRow[]
 }
 
@@ -41,15 +47,20 @@ type Options = {
   readonly keep?: number
   /** By table: rows of append-only ones go here at once. */
   readonly lines?: ReadonlyMap<string, RowLines>
+  /** Whether anybody will raise the tags. */
+  readonly isTagged?: boolean
 }
 
 /** The touched rows, in memory. */
-export const rowSet = (projection: Projection, { keep = 0, lines }: Options = {}): RowSet => {
+export const rowSet = (
+  projection: Projection,
+  { keep = 0, lines, isTagged = true }: Options = {},
+): RowSet => {
   const tables = new Map<string, TableRows>()
-  const tags = new Set<string>()
+  let tags = new Set<string>()
   for (const [name, table] of Object.entries(projection.tables)) {
-    const maps = { known: new Map(), changed: new Map(), fresh: new Map() }
     const own = table.isAppendOnly ? lines?.get(name) : undefined
+    const maps = { slots: new Map(), written: new Map() }
     tables.set(name, { table, lines: own, isLookedAt: false, ...maps, added: [] })
   }
   const of = (name: string): TableRows => {
@@ -59,16 +70,23 @@ export const rowSet = (projection: Projection, { keep = 0, lines }: Options = {}
   }
   const find = (name: string, key: Key): AnyRow | undefined => {
     const rows = of(name)
-    const { known, changed, fresh } = rows
-    const text = keyText(key)
     rows.isLookedAt = true
-    return changed.get(text) ?? fresh.get(text) ?? known.get(text)
+    return rows.slots.get(keyText(key))?.now
   }
   const write = (name: string, row: AnyRow): void => {
-    const { table, known, changed, fresh } = of(name)
+    const { table, slots, written } = of(name)
     const key = keyOf(table, row)
-    if (known.has(key)) changed.set(key, row)
-    else fresh.set(key, row)
+    const slot = slots.get(key)
+    if (!slot) {
+      const fresh = { before: undefined, now: row, isWritten: true }
+      slots.set(key, fresh)
+      written.set(key, fresh)
+      return
+    }
+    slot.now = row
+    if (slot.isWritten) return
+    slot.isWritten = true
+    written.set(key, slot)
   }
   return {
     rows: {
@@ -86,13 +104,13 @@ export const rowSet = (projection: Projection, { keep = 0, lines }: Options = {}
         else write(name, row)
       },
       tag: (tag) => {
-        tags.add(tag)
+        if (isTagged) tags.add(tag)
       },
     },
     has: (name, key) => find(name, key) !== undefined,
     load: (name, row) => {
-      const { table, known } = of(name)
-      known.set(keyOf(table, row), row)
+      const { table, slots } = of(name)
+      slots.set(keyOf(table, row), { before: row, now: row, isWritten: false })
     },
     take: (name) => {
       const rows = of(name)
@@ -102,35 +120,50 @@ export const rowSet = (projection: Projection, { keep = 0, lines }: Options = {}
     },
     pending: () => {
       let count = 0
-      for (const { changed, fresh, added, lines } of tables.values()) {
-        count += changed.size + fresh.size + added.length + (lines?.count() ?? 0)
+      for (const { written, added, lines } of tables.values()) {
+        count += written.size + added.length + (lines?.count() ?? 0)
       }
       return count
     },
-    tags,
+    size: () => {
+      let count = 0
+      for (const { slots } of tables.values()) count += slots.size
+      return count
+    },
+    takeTags: () => {
+      const taken = tags
+      tags = new Set()
+      return taken
+    },
   }
 }
 
-const changesOf = ({ known, changed, fresh, added }: TableRows): Changes => ({
-  fresh: [...fresh.values(), ...added],
-  changed: Array.from(changed, ([key, after]) => ({ before: known.get(key) as AnyRow, after })),
-})
+const changesOf = ({ written, added }: TableRows): Changes => {
+  const fresh: AnyRow[] = []
+  const changed: Replaced[] = []
+  for (const { before, now } of written.values()) {
+    if (before) changed.push({ before, after: now })
+    else fresh.push(now)
+  }
+  return { fresh: added.length > 0 ? fresh.concat(added) : fresh, changed }
+}
 
 /** What was written last stands last, so the first ones are those to forget. */
 const settle = (rows: TableRows, keep: number): void => {
-  const { known, changed, fresh } = rows
-  if (keep > 0 && rows.isLookedAt) {
-    for (const [key, row] of [...changed, ...fresh]) {
-      known.delete(key)
-      known.set(key, row)
-    }
-    for (const key of known.keys()) {
-      if (known.size <= keep) break
-      known.delete(key)
-    }
+  const { slots, written, isLookedAt } = rows
+  const isKept = keep > 0 && isLookedAt
+  for (const [key, slot] of written) {
+    slots.delete(key)
+    if (!isKept) continue
+    slot.before = slot.now
+    slot.isWritten = false
+    slots.set(key, slot)
   }
-  fresh.clear()
-  changed.clear()
+  for (const key of slots.keys()) {
+    if (slots.size <= keep) break
+    slots.delete(key)
+  }
+  rows.written = new Map()
   rows.added = []
 }
 

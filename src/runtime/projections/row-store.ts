@@ -1,5 +1,4 @@
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import { finished } from 'node:stream/promises'
 import type pg from 'pg'
 import { from as copyFromStream } from 'pg-copy-streams'
 import type { Column, Key, Table } from '../../projections/table.ts'
@@ -38,33 +37,49 @@ export const loadRows = async (
   return rows
 }
 
-/** Writes rows in place of those with the same keys, which are there. */
+/** A row as the database has it, and what is to stand in its place. */
+export type Replaced = { readonly before: AnyRow; readonly after: AnyRow }
+
+/** Writes what has changed of rows that are there. */
 export const replaceRows = async (
   client: pg.PoolClient,
-  place: Place,
-  rows: readonly AnyRow[],
+  { schema, name, table }: Place,
+  replaced: readonly Replaced[],
 ): Promise<void> => {
-  if (rows.length === 0) return
-  const { schema, name, table } = place
-  const keys = table.primaryKey.map(quote)
-  const set = Object.keys(table.columns)
-    .map(quote)
-    .filter((column) => !keys.includes(column))
-    .map((column) => `${column} = new.${column}`)
+  const keys = table.primaryKey
+  const changed = changedColumns(table, replaced)
+  if (changed.length === 0) return
+  const columns = [...keys, ...changed]
   const { rowCount } = await client.query({
-    name: `replace ${schema}.${name}`,
-    text: `update ${schema}.${quote(name)} as old set ${set.join(', ')}
-      from unnest(${arraysOf(table)}) as new(${Object.keys(table.columns).map(quote).join(', ')})
-      where ${keys.map((key) => `old.${key} = new.${key}`).join(' and ')}`,
-    values: valuesOf(table, rows),
+    name: `${schema}.${name} ${changed.map((column) => indexOf(table, column)).join()}`,
+    text: `update ${schema}.${quote(name)} as old
+      set ${changed.map((column) => `${quote(column)} = new.${quote(column)}`).join(', ')}
+      from unnest(${arraysOf(table, columns)}) as new(${columns.map(quote).join(', ')})
+      where ${keys.map((key) => `old.${quote(key)} = new.${quote(key)}`).join(' and ')}`,
+    values: valuesOf(
+      table,
+      columns,
+      replaced.map(({ after }) => after),
+    ),
   })
-  if (rowCount !== rows.length) {
-    throw new Error(`${rows.length} rows of ${schema}.${name} were folded, ${rowCount} were there`)
+  const { length } = replaced
+  if (rowCount !== length) {
+    throw new Error(`${length} rows of ${schema}.${name} were folded, ${rowCount} were there`)
   }
 }
 
-/** From so many rows on COPY costs Postgres less than an array a column. */
-const copyFrom = 200
+/** Most events leave most columns as they are. */
+const changedColumns = ({ primaryKey, columns }: Table, replaced: readonly Replaced[]): string[] =>
+  Object.keys(columns).filter(
+    (column) =>
+      !primaryKey.includes(column) &&
+      replaced.some(({ before, after }) => before[column] !== after[column]),
+  )
+
+const indexOf = ({ columns }: Table, column: string): number => Object.keys(columns).indexOf(column)
+
+/** From so many rows on COPY costs less than an array a column. */
+const copyFrom = 20
 /** The limit that other statements have from their connection. */
 const copyMs = 20_000
 
@@ -78,11 +93,12 @@ export const insertRows = async (
   if (rows.length === 0) return
   if (rows.length >= copyFrom) return copyRows(client, place, lines)
   const { schema, name, table } = place
+  const columns = Object.keys(table.columns)
   await client.query({
     name: `insert ${schema}.${name}`,
-    text: `insert into ${schema}.${quote(name)} (${Object.keys(table.columns).map(quote).join(', ')})
-      select * from unnest(${arraysOf(table)})`,
-    values: valuesOf(table, rows),
+    text: `insert into ${schema}.${quote(name)} (${columns.map(quote).join(', ')})
+      select * from unnest(${arraysOf(table, columns)})`,
+    values: valuesOf(table, columns, rows),
   })
 }
 
@@ -94,17 +110,20 @@ export const copyRows = async (
 ): Promise<void> => {
   if (rows === 0) return
   const names = Object.keys(table.columns).map(quote).join(', ')
-  const copy = copyFromStream(`copy ${schema}.${quote(name)} (${names}) from stdin`)
-  await pipeline(Readable.from(bytes), client.query(copy), { signal: AbortSignal.timeout(copyMs) })
+  const copy = client.query(copyFromStream(`copy ${schema}.${quote(name)} (${names}) from stdin`))
+  for (const block of bytes) copy.write(block)
+  copy.end()
+  await finished(copy, { signal: AbortSignal.timeout(copyMs) })
 }
 
-const arraysOf = ({ columns }: Table): string =>
-  Object.values(columns)
-    .map(({ type }, index) => `$${index + 1}::${type}[]`)
-    .join(', ')
+const arraysOf = (table: Table, columns: readonly string[]): string =>
+  columns.map((column, index) => `$${index + 1}::${typeOf(table, column)}[]`).join(', ')
 
-const valuesOf = ({ columns }: Table, rows: readonly AnyRow[]): string[] =>
-  Object.entries(columns).map(([column, definition]) => toArray(rows, column, definition))
+const valuesOf = (
+  { columns }: Table,
+  names: readonly string[],
+  rows: readonly AnyRow[],
+): string[] => names.map((name) => toArray(rows, name, columns[name] as Column))
 
 /** One column of the rows as a Postgres array literal. */
 const toArray = (rows: readonly AnyRow[], column: string, { type }: Column): string => {

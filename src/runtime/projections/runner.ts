@@ -1,54 +1,12 @@
 import type pg from 'pg'
 import { genesis } from '../../domain/chain.ts'
 import type { Recorded } from '../../domain/events/index.ts'
-import { type StoredEvent, upcast } from '../../domain/upcast.ts'
-import type { EventStore } from '../event-store.ts'
 import { type Database, inTransaction } from '../postgres.ts'
 import { type Build, beginPage } from './build.ts'
 import { addDigests, type KeptDigests, spellChanges, writeChanges } from './changes.ts'
+import { type Checkpoint, type Page, Poison } from './page.ts'
 import { missingRows, type RowSet, rowSet } from './row-set.ts'
 import { loadRows } from './row-store.ts'
-
-export type Checkpoint = {
-  readonly revision: number
-  readonly eventHash: string
-  readonly epoch: number
-  /** Revisions that are left out by somebody's order. */
-  readonly skipped: ReadonlySet<number>
-}
-
-export type Page = {
-  readonly bookId: string
-  /** The checkpoint that the page was read from. */
-  readonly from: Checkpoint
-  readonly events: readonly Recorded[]
-  /** Of the last event in the whole log. */
-  readonly position: bigint
-  /** The checkpoint that applying it leaves. */
-  readonly next: Checkpoint
-  /** Whether it ends where it does because a page is no longer, so that more is sure to follow. */
-  readonly isFull: boolean
-}
-
-/** A page ends at this many events or, because one may hold a batch, this many transactions. */
-const maxPageEvents = 1_000
-const maxPageItems = 4_000
-
-/** An event that cannot be folded. It halts its book in this build, and no other. */
-export class Poison extends Error {
-  override readonly name = 'Poison'
-  readonly revision: number
-  readonly eventId: string | null
-  /** Whether the book could go on without the event. A log that is another cannot be helped so. */
-  readonly isSkippable: boolean
-
-  constructor(revision: number, eventId: string | null, cause: Error, isSkippable = true) {
-    super(cause.message, { cause })
-    this.revision = revision
-    this.eventId = eventId
-    this.isSkippable = isSkippable
-  }
-}
 
 export const readCheckpoint = async (
   db: Database | pg.PoolClient,
@@ -77,65 +35,22 @@ export const readCheckpoint = async (
   return { revision, eventHash, epoch, skipped }
 }
 
-/** The next events of a book, at most `limit`, each checked to follow the one before it in the book's chain. */
-export const readPage = async (
-  store: Pick<EventStore, 'readBook'>,
-  bookId: string,
-  from: Checkpoint,
-  limit: number,
-): Promise<Page | null> => {
-  const events: Recorded[] = []
-  const maxCount = Math.min(limit, maxPageEvents)
-  let position = -1n
-  let items = 0
-  let { revision, eventHash } = from
-  for await (const logged of store.readBook(bookId, from.revision + 1, maxCount)) {
-    const event = decode(logged, revision + 1, eventHash, from.skipped)
-    // What stands before an event that cannot be read is folded all the same.
-    if (event instanceof Poison && events.length > 0) break
-    if (event instanceof Poison) throw event
-    events.push(event)
-    position = logged.position
-    revision = event.revision
-    eventHash = event.metadata.hash
-    items += event.type === 'TransactionsRecorded' ? event.data.transactions.length : 1
-    if (items >= maxPageItems) break
-  }
-  if (events.length === 0) return null
-  const next = { ...from, revision, eventHash }
-  const isFull = events.length >= maxCount || items >= maxPageItems
-  return { bookId, from, events, position, next, isFull }
-}
-
-const decode = (
-  logged: StoredEvent,
-  revision: number,
-  previousHash: string,
-  skipped: ReadonlySet<number>,
-): Recorded | Poison => {
-  const poison = (error: Error, isSkippable: boolean) =>
-    new Poison(revision, logged.id, error, isSkippable)
-  const { metadata } = logged as Recorded
-  if (logged.revision !== revision) {
-    return poison(new Error(`revision ${revision} is missing in the log`), false)
-  }
-  if (metadata.previous_hash !== previousHash) {
-    const reason = 'the event does not follow the one folded last: is the log an older copy?'
-    return poison(new Error(reason), false)
-  }
-  try {
-    // Nobody looks at more of one that is left out than its place in the chain.
-    return skipped.has(revision) ? (logged as Recorded) : upcast(logged)
-  } catch (error) {
-    return poison(error as Error, true)
-  }
-}
-
 export type Applied = {
   readonly revision: number
+  /** Whether queries read the build. */
+  readonly isLive: boolean
   /** To be raised in the cache, with the id under which they wait for it; none if nobody reads it. */
   readonly tags: readonly string[]
   readonly tagsId: number | null
+}
+
+type Options = {
+  /** What begins the transaction. */
+  readonly begin?: string
+  /** Rows as the page's checkpoint left them, and no other. */
+  readonly set?: RowSet
+  /** The id of tags that were raised by now, though they are still kept. */
+  readonly raised?: number | null
 }
 
 /**
@@ -147,42 +62,49 @@ export const applyPage = (
   db: Database,
   build: Build,
   page: Page,
-  begin = beginPage(build),
+  { begin = beginPage(build), set = rowSet(build.projection), raised = null }: Options = {},
 ): Promise<Applied | null> =>
   inTransaction(db, begin, async (client) => {
-    const { bookId, from, events, position } = page
-    const { schema } = build
+    const { bookId, from, events } = page
     const locked = await lockCheckpoint(client, build, bookId, from)
     if (!locked) return null
-    const set = rowSet(build.projection)
+    const { isLive } = locked
     await loadMissing(client, build, missingOf(build, page, set), set)
     foldEvents(build, page, set)
     const spelled = spellChanges(build, set)
     await writeChanges(client, spelled)
-    const { revision, metadata } = events.at(-1) as Recorded
+    const own = set.takeTags()
+    const tags =
+      isLive && own.size > 0 ? await withTagsBefore(client, build, bookId, own, raised) : []
     const digests = addDigests(locked.digests, spelled)
-    const tags = locked.isLive ? await withTagsBefore(client, schema, bookId, set.tags) : []
-    const { rows } = await client.query(
-      `with moved as (
-         update ${schema}.checkpoint
-         set revision = $2, event_hash = $3, position = $4, updated_at = $5, digests = $6
-         where book_id = $1
-       ), mended as (delete from ${schema}.failure where book_id = $1)
-       insert into ${schema}.stale_tag (revision, tags)
-       select $2, $7::text[] where $8 returning id`,
-      [
-        bookId,
-        revision,
-        metadata.hash,
-        position,
-        metadata.recorded_at,
-        JSON.stringify(digests),
-        tags,
-        locked.isLive,
-      ],
-    )
-    return { revision, tags, tagsId: rows[0]?.id ?? null }
+    const tagsId = await moveCheckpoint(client, build, page, digests, tags)
+    const { revision } = events.at(-1) as Recorded
+    return { revision, isLive, tags, tagsId }
   })
+
+/** The id under which the tags wait. */
+const moveCheckpoint = async (
+  client: pg.PoolClient,
+  { schema }: Build,
+  { bookId, events, position }: Page,
+  digests: KeptDigests,
+  tags: readonly string[],
+): Promise<number | null> => {
+  const { revision, metadata } = events.at(-1) as Recorded
+  const { hash, recorded_at } = metadata
+  const { rows } = await client.query<{ id: number }>({
+    name: `${schema}.move`,
+    text: `with moved as (
+        update ${schema}.checkpoint
+        set revision = $2, event_hash = $3, position = $4, updated_at = $5, digests = $6
+        where book_id = $1
+      ), mended as (delete from ${schema}.failure where book_id = $1)
+      insert into ${schema}.stale_tag (revision, tags)
+      select $2, $7::text[] where $7::text[] <> '{}' returning id`,
+    values: [bookId, revision, hash, position, recorded_at, JSON.stringify(digests), tags],
+  })
+  return rows[0]?.id ?? null
+}
 
 /**
  * The page's tags, and those of earlier pages that are not raised yet. The book's tag says that all
@@ -190,15 +112,18 @@ export const applyPage = (
  */
 const withTagsBefore = async (
   client: pg.PoolClient,
-  schema: string,
+  { schema }: Build,
   bookId: string,
   own: ReadonlySet<string>,
+  raised: number | null,
 ): Promise<string[]> => {
-  const { rows } = await client.query<{ tags: string[] }>(
-    `delete from ${schema}.stale_tag where $1 = any(tags) returning tags`,
-    [`book:${bookId}`],
-  )
-  return [...new Set([...rows.flatMap(({ tags }) => tags), ...own])]
+  const { rows } = await client.query<{ id: number; tags: string[] }>({
+    name: `${schema}.tags`,
+    text: `delete from ${schema}.stale_tag where $1 = any(tags) returning id, tags`,
+    values: [`book:${bookId}`],
+  })
+  const waiting = rows.filter(({ id }) => id !== raised)
+  return [...new Set([...waiting.flatMap(({ tags }) => tags), ...own])]
 }
 
 type Locked = { readonly digests: KeptDigests; readonly isLive: boolean }
@@ -217,12 +142,13 @@ export const lockCheckpoint = async (
       [bookId, eventHash],
     )
   }
-  const { rows } = await client.query<Locked>(
-    `select digests, exists (select from projection.live where build_id = $5) as "isLive"
-     from ${schema}.checkpoint
-     where book_id = $1 and revision = $2 and event_hash = $3 and epoch = $4 for update`,
-    [bookId, revision, eventHash, epoch, id],
-  )
+  const { rows } = await client.query<Locked>({
+    name: `${schema}.lock`,
+    text: `select digests, exists (select from projection.live where build_id = $5) as "isLive"
+      from ${schema}.checkpoint
+      where book_id = $1 and revision = $2 and event_hash = $3 and epoch = $4 for update`,
+    values: [bookId, revision, eventHash, epoch, id],
+  })
   return rows[0] ?? null
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { bookOf } from '../event-store.ts'
+import { bookOf, type EventStore } from '../event-store.ts'
 import { advance, type Projecting } from './advance.ts'
 import type { Build } from './build.ts'
 import { readCheckpoint } from './runner.ts'
@@ -8,28 +8,55 @@ import { raiseStaleTags } from './stale-tags.ts'
 const window = 1_000
 const booksAtOnce = 4
 
+/** What stands in the whole log after a position: heads of books, by their ids. */
+type Scanned = {
+  readonly heads: ReadonlyMap<string, number>
+  readonly position: bigint
+  readonly isEnd: boolean
+}
+
+/** Builds that have come equally far ask for the same, which is then read once. */
+export type Scan = (after: bigint) => Promise<Scanned>
+
+export const logScan = (store: EventStore): Scan => {
+  const scanned = new Map<bigint, Promise<Scanned>>()
+  return (after) => {
+    const scanning = scanned.get(after) ?? scanOnce(store, after)
+    scanned.set(after, scanning)
+    return scanning
+  }
+}
+
+const scanOnce = async (store: EventStore, after: bigint): Promise<Scanned> => {
+  const heads = new Map<string, number>()
+  let position = after
+  let count = 0
+  for await (const { stream, revision, position: place } of store.readAll(after, window)) {
+    const bookId = bookOf(stream)
+    if (bookId !== null) heads.set(bookId, revision)
+    position = place
+    count++
+  }
+  return { heads, position, isEnd: count < window }
+}
+
 /**
  * Finds what the wake-ups missed. It reads the whole log from where every book was last known to be
  * folded, and folds each book that is behind what it saw; so a lost, flushed or absent queue costs
  * latency only. A book that halted is passed over here and tried again by `retryHalted`.
  */
-export const sweep = async (projecting: Projecting, build: Build): Promise<void> => {
-  const { db, store, cache } = projecting
+export const sweep = async (
+  projecting: Projecting,
+  build: Build,
+  scan = logScan(projecting.store),
+): Promise<void> => {
+  const { db, cache } = projecting
   const { schema } = build
   await raiseStaleTags(db, cache, build)
   await retryHalted(projecting, build)
   for (;;) {
     const { rows } = await db.query(`select position from ${schema}.scan`)
-    const start = BigInt(rows[0].position)
-    let position = start
-    let count = 0
-    const heads = new Map<string, number>()
-    for await (const { stream, revision, position: place } of store.readAll(start, window)) {
-      const bookId = bookOf(stream)
-      if (bookId !== null) heads.set(bookId, revision)
-      position = place
-      count++
-    }
+    const { heads, position, isEnd } = await scan(BigInt(rows[0].position))
     let behind = 0
     const books = [...heads]
     const foldBooks = async () => {
@@ -40,7 +67,7 @@ export const sweep = async (projecting: Projecting, build: Build): Promise<void>
     await Promise.all(Array.from({ length: booksAtOnce }, foldBooks))
     if (projecting.stopping.aborted) return
     await recordSweep(projecting, build, position, behind)
-    if (count < window) return
+    if (isEnd) return
   }
 }
 
@@ -56,7 +83,7 @@ const foldUpTo = async (
     const checkpoint = await readCheckpoint(projecting.db, build, bookId)
     if (checkpoint.revision >= revision) return wasBehind
     wasBehind = true
-    if ((await advance(projecting, build, bookId, revision)) === 'halted') break
+    if ((await advance(projecting, build, bookId, { upTo: revision })) === 'halted') break
   }
   return wasBehind
 }
@@ -102,9 +129,9 @@ export const sweepUntilStopped = async (
   builds: () => Promise<readonly Build[]>,
 ): Promise<void> => {
   const { stopping, log } = projecting
-  const sweepOne = async (build: Build) => {
+  const sweepOne = async (build: Build, scan: Scan) => {
     try {
-      await sweep(projecting, build)
+      await sweep(projecting, build, scan)
     } catch (error) {
       const { projection, id } = build
       log.warn({ err: error, projection: projection.name, build: id }, 'sweep failed')
@@ -112,7 +139,8 @@ export const sweepUntilStopped = async (
   }
   while (!stopping.aborted) {
     try {
-      await Promise.all((await builds()).map(sweepOne))
+      const scan = logScan(projecting.store)
+      await Promise.all((await builds()).map((build) => sweepOne(build, scan)))
     } catch (error) {
       log.warn({ err: error }, 'the builds cannot be read')
     }

@@ -3,19 +3,10 @@ import { inTransaction, isRefusedData } from '../../postgres.ts'
 import { advance } from '../advance.ts'
 import { type Build, beginPage } from '../build.ts'
 import { addDigests, type Spelled, spellSlowly, writeChanges } from '../changes.ts'
+import { type Checkpoint, type Page, Poison, pageReader } from '../page.ts'
 import { type RowLines, rowLines } from '../row-lines.ts'
 import { type RowSet, rowSet } from '../row-set.ts'
-import {
-  type Checkpoint,
-  foldEvents,
-  loadMissing,
-  lockCheckpoint,
-  missingOf,
-  type Page,
-  Poison,
-  readCheckpoint,
-  readPage,
-} from '../runner.ts'
+import { foldEvents, loadMissing, lockCheckpoint, missingOf, readCheckpoint } from '../runner.ts'
 import { createKey } from '../schema.ts'
 import { goOn, Interrupted, type Rebuilding } from './rebuilding.ts'
 
@@ -50,7 +41,7 @@ export const foldBook = async (
 ): Promise<void> => {
   const tables = Object.entries(build.projection.tables)
   const lines = new Map(tables.map(([name, table]) => [name, rowLines(table)]))
-  const set = rowSet(build.projection, { keep: keptRows, lines })
+  const set = rowSet(build.projection, { keep: keptRows, lines, isTagged: false })
   const written = Promise.resolve()
   const fold: Fold = { rebuilding, build, bookId, upTo, set, lines, written }
   try {
@@ -60,7 +51,9 @@ export const foldBook = async (
     await fold.written.catch(() => {})
     if (!(error instanceof Poison) && !isRefusedData(error)) throw error
     // The runner finds the event, folds what is before it and records why the book stands still.
-    while ((await advance(rebuilding.projecting, build, bookId, upTo)) === 'more') goOn(rebuilding)
+    while ((await advance(rebuilding.projecting, build, bookId, { upTo })) === 'more') {
+      goOn(rebuilding)
+    }
   }
 }
 
@@ -96,7 +89,7 @@ const pageAfter = (
 ): Promise<Page | null> => {
   const limit = upTo - checkpoint.revision
   if (limit <= 0) return Promise.resolve(null)
-  const page = readPage(rebuilding.projecting.store, bookId, checkpoint, limit)
+  const page = pageReader(rebuilding.projecting.store)(bookId, checkpoint, limit)
   page.catch(() => {})
   return page
 }

@@ -1,7 +1,8 @@
 import type pg from 'pg'
 import { inTransaction } from '../../postgres.ts'
 import { type Build, buildLock } from '../build.ts'
-import { applyPage, readCheckpoint, readPage } from '../runner.ts'
+import { pageReader } from '../page.ts'
+import { applyPage, readCheckpoint } from '../runner.ts'
 import { goOn, type Rebuilding } from './rebuilding.ts'
 
 /** Events by which two builds may differ for the rest to be folded while both stand still. */
@@ -66,14 +67,15 @@ const foldHere = async (
   upTo: number,
 ): Promise<void> => {
   const { db, projecting } = rebuilding
+  const read = pageReader(projecting.store)
   for (;;) {
     goOn(rebuilding)
     const checkpoint = await readCheckpoint(db, build, bookId)
     const limit = upTo - checkpoint.revision
     if (limit <= 0) return
-    const page = await readPage(projecting.store, bookId, checkpoint, limit)
+    const page = await read(bookId, checkpoint, limit)
     if (!page) throw new Error(`book ${bookId} ends before revision ${upTo}: is the log another?`)
-    const applied = await applyPage(db, build, page, 'begin')
+    const applied = await applyPage(db, build, page, { begin: 'begin' })
     if (applied?.tagsId != null) await projecting.cache.raise(applied.tags, applied.revision)
   }
 }
