@@ -2,7 +2,7 @@ import { canonicalJson, firstHash, hashOf } from './chain.ts'
 import { apply, emptyLedger, type Ledger, transactionsOf } from './fold.ts'
 import type { Command, Final, Journal } from './journal.ts'
 import type { Log, Stored } from './log-reader.ts'
-import type { Posting, Settlement } from './plans.ts'
+import type { Plan, Posting, Settlement } from './plans.ts'
 import {
   type Overlay,
   reasonsAgainst,
@@ -10,6 +10,7 @@ import {
   reasonsAgainstSettling,
   takeInto,
 } from './truth.ts'
+import { reasonsAgainstDefinition, reasonsAgainstPeriod, wantedOf } from './truth-of-changes.ts'
 
 export type Facts = {
   readonly ledgers: ReadonlyMap<string, Ledger>
@@ -114,7 +115,14 @@ const checkCommands = (
     for (const answer of answers) checkFresh(name, answer, failures)
     const event = (key === null ? byMark.get(String(number)) : byKey.get(key)) ?? null
     if (first.status < 300)
-      checkAccepted(name, command, first, event ?? bareEvent(events, command, first), failures)
+      checkAccepted(
+        name,
+        command,
+        first,
+        event ?? bareEvent(events, command, first),
+        questions,
+        failures,
+      )
     else checkRefused(name, command, first, event, questions, failures)
     if (event?.type === 'TransactionsRecorded') askItems(name, command, event, questions, failures)
   }
@@ -171,6 +179,7 @@ const checkAccepted = (
   command: Command,
   answer: Final,
   event: Stored | null,
+  questions: Questions,
   failures: string[],
 ): void => {
   if (!event) return void failures.push(`lost: ${name} got ${short(answer)} and is not in the log`)
@@ -186,6 +195,10 @@ const checkAccepted = (
   }
   const settling = settlementIn(command)
   if (settling) return checkSettled(name, settling, event, failures)
+  const { plan } = command
+  if (plan.kind === 'define' || plan.kind === 'period') {
+    return askChange(name, plan, event, questions, failures)
+  }
   const body = command.body as { transactions?: Posting[] } & Posting
   if (event.type === 'CommandRefused') {
     failures.push(`lost: ${name} got ${short(answer)} and the log says refused`)
@@ -241,7 +254,7 @@ const checkRefused = (
   questions: Questions,
   failures: string[],
 ): void => {
-  const { body, key } = command
+  const { key } = command
   const code = answer.body.error?.code ?? ''
   const { revision } = answer
   const settling = settlementIn(command)
@@ -263,10 +276,45 @@ const checkRefused = (
   ask(questions, key === null ? revision : revision - 1, (ledger) => {
     const reasons = settling
       ? reasonsAgainstSettling(ledger, settling.hold, settling.settlement)
-      : reasonsAgainstCommand(ledger, body)
+      : reasonsAgainstOther(ledger, command)
     if (reasons.includes(code)) return
     const truth = reasons.length > 0 ? reasons.join(', ') : 'nothing'
     failures.push(`refusal: ${name} got ${code} at ${revision}; against it speaks: ${truth}`)
+  })
+}
+
+const reasonsAgainstOther = (ledger: Ledger, { plan, body }: Command): string[] => {
+  if (plan.kind === 'define') return reasonsAgainstDefinition(ledger, plan.change)
+  if (plan.kind === 'period') return reasonsAgainstPeriod(ledger, plan.change)
+  return reasonsAgainstCommand(ledger, body)
+}
+
+/** An account that was defined anew, or a period: nothing spoke against it, and it is as asked. */
+const askChange = (
+  name: string,
+  plan: Extract<Plan, { kind: 'define' | 'period' }>,
+  { revision, data }: Stored,
+  questions: Questions,
+  failures: string[],
+): void => {
+  ask(questions, revision - 1, (ledger) => {
+    const { kind, change } = plan
+    const reasons =
+      kind === 'define'
+        ? reasonsAgainstDefinition(ledger, change)
+        : reasonsAgainstPeriod(ledger, change)
+    if (reasons.length > 0) {
+      failures.push(`refusal: ${name} was taken; against it: ${reasons.join(', ')}`)
+    }
+    const account = kind === 'define' ? ledger.codes.get(change.account) : undefined
+    const { status, ...got } = (data['account'] ?? {}) as Record<string, unknown>
+    const wanted = account && kind === 'define' ? wantedOf(account, change) : {}
+    const { status: _, ...definition } = wanted as Record<string, unknown>
+    const isAsAsked =
+      kind === 'define'
+        ? canonicalJson(got) === canonicalJson(definition)
+        : data['through'] === change.through
+    if (!isAsAsked) failures.push(`altered: ${name} became ${canonicalJson(data)}`)
   })
 }
 

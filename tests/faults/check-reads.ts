@@ -25,7 +25,7 @@ const lastUpTo = <Item>(items: readonly Item[], isUpTo: (item: Item) => boolean)
 }
 
 const stateAt = ({ history }: Account, revision: number) =>
-  history[lastUpTo(history, (one) => one.revision <= revision)]
+  history[lastUpTo(history, (one) => one.at <= revision)]
 
 /** Statements cost a sort of the whole account each. */
 const maxStatements = 300
@@ -61,14 +61,16 @@ export const checkReads = (
 }
 
 const compare = (read: Read, ledger: Ledger, list: readonly Transaction[]): string | null => {
-  const { what, revision, account: code, data } = read
-  const account = code === null ? undefined : ledger.codes.get(code)
+  const { what, revision, account: id, data } = read
+  const account = id === null ? undefined : ledger.accounts.get(id)
   switch (what) {
     case 'account':
       return account ? compareAccount(data as Shown, account, revision) : 'there is no such account'
     case 'accounts': {
       const shown = data as (Shown & { id: string })[]
-      const existing = [...ledger.accounts.values()].filter((one) => stateAt(one, revision))
+      const existing = [...ledger.accounts.values()].filter(
+        (one) => (stateAt(one, revision)?.status ?? 'closed') !== 'closed',
+      )
       if (shown.length !== Math.min(200, existing.length)) {
         return `${shown.length} accounts are shown of ${existing.length}`
       }
@@ -104,11 +106,15 @@ const same = (shown: unknown, folded: unknown): string | null => {
 const compareAccount = (shown: Shown, account: Account, revision: number): string | null => {
   const state = stateAt(account, revision)
   if (!state) return `${account.code} was not open yet`
-  const { code, balances, entry_count, updated_at, revision: changed } = shown
+  const { code, status, definition_revision, balances, entry_count, updated_at } = shown
+  const definition = { code, status, definition_revision }
+  const { posted } = balances as Shown
   return same(
-    { code, posted: (balances as Shown)['posted'], entry_count, updated_at, revision: changed },
+    { ...definition, posted, entry_count, updated_at, revision: shown['revision'] },
     {
-      code: account.code,
+      code: state.code,
+      status: state.status,
+      definition_revision: state.definitionRevision,
       posted: String(state.posted),
       entry_count: state.entryCount,
       updated_at: state.updatedAt,

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { canonicalJson } from './chain.ts'
 import type { Account, HeldLine, Ledger } from './fold.ts'
+import { closedPeriods } from './fold-changes.ts'
 import type { Stored } from './log-reader.ts'
 
 /** The build that queries read. */
@@ -21,7 +22,7 @@ const instant = (column: string) =>
 const tables = {
   book: {
     columns: ['id', 'name', 'time_zone', 'currencies', 'metadata'],
-    counts: ['account_count', 'transaction_count', 'entry_count'],
+    counts: ['account_count', 'transaction_count', 'entry_count', 'closed_through'],
     instants: ['created_at', 'updated_at', 'deleted_at'],
   },
   account: {
@@ -29,6 +30,7 @@ const tables = {
     counts: ['exponent', 'posted', 'pending_increase', 'pending_decrease', 'entry_count'].concat([
       'revision',
       'in_order_balance',
+      'definition_revision',
       'status',
       'metadata',
     ]),
@@ -38,13 +40,20 @@ const tables = {
     columns: ['id', 'book_id', 'revision', 'index', 'status', 'description', 'metadata'],
     counts: ['reference', 'reverses', 'hold', 'settled_revision'],
     instants: ['effective_at', 'expires_at', 'settled_at', 'created_at', 'updated_at'].concat([
+      'requested_effective_at',
       'deleted_at',
     ]),
   },
+  hold_entry: { columns: ['transaction_id', 'line', 'account_id'], counts: [], instants: [] },
   entry: {
     columns: ['transaction_id', 'line', 'account_id', 'revision', 'direction', 'amount'],
     counts: ['currency', 'in_order_balance'],
     instants: ['effective_at', 'created_at'],
+  },
+  period: {
+    columns: ['id', 'book_id', 'from', 'through', 'shown_revision', 'trial_balance_hash'],
+    counts: ['closed_by', 'reopened_by', 'revision'],
+    instants: ['created_at', 'updated_at', 'deleted_at'],
   },
 } as const
 
@@ -99,8 +108,8 @@ export const checkRows = async (
 }
 
 const keyOf = (table: string, row: Row): string =>
-  table === 'entry'
-    ? [row['transaction_id'], row['revision'], row['line']].map(String).join('/')
+  table === 'entry' || table === 'hold_entry'
+    ? [row['transaction_id'], row['revision'] ?? '', row['line']].map(String).join('/')
     : String(row['id'])
 
 /** JSON columns spelled one way. */
@@ -115,7 +124,8 @@ const normal = (row: Row): Row => {
 }
 
 const folded: Record<keyof typeof tables, (ledger: Ledger) => Row[]> = {
-  book: ({ header, counts, updatedAt }) => {
+  book: (ledger) => {
+    const { header, counts, updatedAt } = ledger
     const { data, metadata } = header as Stored
     return [
       {
@@ -123,6 +133,7 @@ const folded: Record<keyof typeof tables, (ledger: Ledger) => Row[]> = {
         account_count: counts.accounts,
         transaction_count: counts.transactions,
         entry_count: counts.entries,
+        closed_through: closedPeriods(ledger).at(-1)?.through ?? null,
         created_at: metadata.recorded_at,
         updated_at: updatedAt,
         deleted_at: null,
@@ -147,11 +158,35 @@ const folded: Record<keyof typeof tables, (ledger: Ledger) => Row[]> = {
         settled_at: rest.held?.settledAt ?? null,
         expires_at: rest.held?.expiresAt ?? null,
         effective_at: effectiveAt,
+        requested_effective_at: rest.requestedAt,
         created_at: createdAt,
         updated_at: rest.updatedAt,
         deleted_at: null,
       }),
     ),
+  hold_entry: ({ transactions }) =>
+    [...transactions.values()].flatMap(({ id, held }) =>
+      (held?.lines ?? []).map(({ account }, line) => ({
+        transaction_id: id,
+        line,
+        account_id: account.id,
+      })),
+    ),
+  period: ({ id: book_id, periods }) =>
+    periods.map((period) => ({
+      id: period.id,
+      book_id,
+      from: period.from,
+      through: period.through,
+      shown_revision: period.shownRevision,
+      trial_balance_hash: period.hash,
+      closed_by: period.closedBy,
+      reopened_by: period.reopenedBy,
+      revision: period.revision,
+      created_at: period.createdAt,
+      updated_at: period.reopenedAt ?? period.createdAt,
+      deleted_at: period.reopenedAt,
+    })),
   entry: ({ entries }) =>
     entries.map((entry) => ({
       transaction_id: entry.transactionId,
@@ -177,21 +212,21 @@ const heldLine = ({ account, direction, amount, posted, remaining }: HeldLine) =
 })
 
 const accountRow = (account: Account, book_id: string): Row => {
-  const { opened, posted, entryCount, revision, createdAt, updatedAt } = account
+  const { definition, posted, entryCount, revision, createdAt, updatedAt } = account
   return {
-    ...opened,
+    ...definition,
     book_id,
+    definition_revision: account.definitionRevision,
     posted,
     pending_increase: account.pendingIncrease,
     pending_decrease: account.pendingDecrease,
     entry_count: entryCount,
     revision,
-    status: 'open',
     in_order_balance: account.inOrderBalance,
     in_order_until: account.inOrderUntil,
     maturing_until: account.maturingUntil,
     created_at: createdAt,
     updated_at: updatedAt,
-    deleted_at: null,
+    deleted_at: account.closedAt,
   }
 }

@@ -69,6 +69,14 @@ type Falsification = (log: Map<string, Stored[]>, commands: readonly Command[]) 
 
 const eventsOf = (log: Log, { bookId }: Command): Stored[] => log.get(`book-${bookId}`) as Stored[]
 
+/** Of the first event of a type, in a copy that takes its place. */
+const dataOf = (log: Log, command: Command, type: string): Stored['data'] => {
+  const events = eventsOf(log, command)
+  const at = events.findIndex((event) => event.type === type)
+  events[at] = structuredClone(events[at]) as Stored
+  return events[at].data
+}
+
 const answerOf = ({ answers }: Command): Final => answers[0] as Final
 
 const findBy = (
@@ -160,6 +168,22 @@ function falsifications(): readonly (readonly [string, string, Falsification])[]
           if (account.code === 'hot')
             change<{ max_balance: string }>(account, 'max_balance', '-1000000')
         }
+      },
+    ],
+    [
+      'a period that was closed with the hash of another trial balance',
+      'fold',
+      (log, commands) => {
+        const data = dataOf(log, posted(commands), 'PeriodClosed')
+        change<{ trial_balance_hash: string }>(data, 'trial_balance_hash', '0'.repeat(64))
+      },
+    ],
+    [
+      'an account that was renamed when it was unfrozen',
+      'fold',
+      (log, commands) => {
+        const { account } = dataOf(log, posted(commands), 'AccountUnfrozen')
+        change<{ name: string }>(account as object, 'name', 'another')
       },
     ],
     [

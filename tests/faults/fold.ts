@@ -1,3 +1,4 @@
+import { closePeriod, define, openFrom, type Period, reopenPeriod } from './fold-changes.ts'
 import type { Stored } from './log-reader.ts'
 import type { Line, Opening, Posting } from './plans.ts'
 
@@ -5,14 +6,17 @@ import type { Line, Opening, Posting } from './plans.ts'
 
 export type Account = {
   readonly id: string
-  readonly code: string
+  code: string
   readonly type: string
   readonly currency: string
-  readonly min: bigint | null
-  readonly max: bigint | null
-  /** All that the event said of it. */
-  readonly opened: Readonly<Record<string, unknown>>
+  min: bigint | null
+  max: bigint | null
+  status: string
+  /** All that the last event said of it that defined it. */
+  definition: Readonly<Record<string, unknown>>
+  definitionRevision: number
   readonly createdAt: string
+  closedAt: string | null
   posted: bigint
   /** What open holds would add and take. */
   pendingIncrease: bigint
@@ -25,9 +29,14 @@ export type Account = {
   maturingUntil: string | null
   /** Increases that were dated in the future when they were recorded. */
   readonly maturing: { readonly at: string; readonly amount: bigint }[]
-  /** Posted balance and number of entries after each revision that changed it. */
-  readonly history: { revision: number; posted: bigint; entryCount: number; updatedAt: string }[]
+  /** What it was after each event that changed it, by the event's revision. */
+  readonly history: ({ readonly at: number } & AccountState)[]
 }
+
+export type AccountState = Pick<
+  Account,
+  'code' | 'status' | 'definitionRevision' | 'posted' | 'entryCount' | 'revision' | 'updatedAt'
+>
 
 export type Entry = {
   readonly transactionId: string
@@ -64,6 +73,8 @@ export type Transaction = {
   readonly revision: number
   readonly index: number
   effectiveAt: string
+  /** What was asked for, where it lay in a closed period. */
+  requestedAt: string | null
   readonly held: Held | null
   readonly reverses: string | null
   updatedAt: string
@@ -85,6 +96,7 @@ export type Ledger = {
   readonly transactions: Map<string, Transaction>
   /** Reversals by what they reverse. */
   readonly reversals: Map<string, Transaction>
+  readonly periods: Period[]
   readonly entries: Entry[]
   readonly counts: Counts
   /** The counts after each revision, in order. */
@@ -101,6 +113,7 @@ export const emptyLedger = (id: string): Ledger => ({
   codes: new Map(),
   transactions: new Map(),
   reversals: new Map(),
+  periods: [],
   entries: [],
   counts: { accounts: 0, transactions: 0, entries: 0 },
   countsAt: [],
@@ -121,6 +134,7 @@ type RecordedTransaction = Posting & {
   readonly id: string
   readonly index: number
   readonly effective_at: string
+  readonly requested_effective_at?: string
   readonly reverses?: string
 }
 
@@ -144,6 +158,9 @@ export const apply = (ledger: Ledger, event: Stored): void => {
   else if (type === 'HoldVoided') settle(ledger, event, at, 'voided')
   else if (type === 'HoldExpired') settle(ledger, event, at, 'expired')
   else if (type === 'BatchApplied') checkBatch(ledger, event, at)
+  else if (type === 'PeriodClosed') closePeriod(ledger, event, at)
+  else if (type === 'PeriodReopened') reopenPeriod(ledger, event, at)
+  else if (definitions.has(type)) define(ledger, event, at)
   else if (type !== 'CommandRefused') ledger.broken.push(`${at} is a ${type}, unknown here`)
   ledger.countsAt.push({ ...ledger.counts })
 }
@@ -159,6 +176,8 @@ const checkBatch = (ledger: Ledger, { data }: Stored, at: string): void => {
   }
 }
 
+const definitions = new Set(['AccountUpdated', 'AccountFrozen', 'AccountUnfrozen', 'AccountClosed'])
+
 const openAccounts = (ledger: Ledger, { data, revision, metadata }: Stored, at: string): void => {
   for (const opened of data['accounts'] as (Opening & { id: string })[]) {
     if (ledger.codes.has(opened.code)) {
@@ -171,8 +190,11 @@ const openAccounts = (ledger: Ledger, { data, revision, metadata }: Stored, at: 
       currency: opened.currency,
       min: opened.min_balance == null ? null : BigInt(opened.min_balance),
       max: opened.max_balance == null ? null : BigInt(opened.max_balance),
-      opened,
+      status: 'open',
+      definition: { ...opened, status: 'open' },
+      definitionRevision: revision,
       createdAt: metadata.recorded_at,
+      closedAt: null,
       posted: 0n,
       pendingIncrease: 0n,
       pendingDecrease: 0n,
@@ -183,8 +205,9 @@ const openAccounts = (ledger: Ledger, { data, revision, metadata }: Stored, at: 
       inOrderBalance: 0n,
       maturingUntil: null,
       maturing: [],
-      history: [{ revision, posted: 0n, entryCount: 0, updatedAt: metadata.recorded_at }],
+      history: [],
     }
+    noteState(account, revision)
     ledger.accounts.set(account.id, account)
     ledger.codes.set(account.code, account)
     ledger.counts.accounts++
@@ -198,6 +221,8 @@ const record = (ledger: Ledger, event: Stored, at: string): void => {
   for (const [index, transaction] of transactionsOf(event).entries()) {
     const { id, effective_at: effectiveAt, entries, description = null } = transaction
     if (ledger.transactions.has(id)) ledger.broken.push(`${at} records transaction ${id} again`)
+    const requestedAt = transaction.requested_effective_at ?? null
+    checkOpenDay(ledger, effectiveAt, requestedAt, at)
     checkSums(ledger, transaction, at)
     const before = new Map<Account, { available: bigint; most: bigint }>()
     const lines: Entry[] = []
@@ -208,6 +233,7 @@ const record = (ledger: Ledger, event: Stored, at: string): void => {
         ledger.broken.push(`${at} names the account ${entry.account}, which is not there`)
         continue
       }
+      checkTaking(ledger, account, at)
       if (!before.has(account)) {
         const most = mostOf(account)
         before.set(account, { available: availableOf(account, recordedAt), most })
@@ -226,6 +252,7 @@ const record = (ledger: Ledger, event: Stored, at: string): void => {
       revision,
       index,
       effectiveAt,
+      requestedAt,
       description,
       metadata: transaction.metadata,
       createdAt: recordedAt,
@@ -307,12 +334,17 @@ const settle = (
   }
   if (ending === null) {
     const effectiveAt = data['effective_at'] as string
+    const requestedAt = (data['requested_effective_at'] as string | undefined) ?? null
+    checkOpenDay(ledger, effectiveAt, requestedAt, at)
     const place = { id: transaction.id, effectiveAt, recordedAt, revision }
     const posted = held.lines.flatMap(({ account }, line) => {
       const entry = lines[line] as SettledLine
-      return entry.amount === '0' ? [] : [post(account, entry, line, place)]
+      if (entry.amount === '0') return []
+      checkTaking(ledger, account, at)
+      return [post(account, entry, line, place)]
     })
     transaction.effectiveAt = effectiveAt
+    transaction.requestedAt = requestedAt
     ledger.entries.push(...posted)
     ledger.counts.entries += posted.length
   }
@@ -327,10 +359,14 @@ const settle = (
 const touch = (account: Account, { recordedAt, revision }: When): void => {
   account.revision = revision
   account.updatedAt = recordedAt
-  const { posted, entryCount } = account
-  const state = { revision, posted, entryCount, updatedAt: recordedAt }
-  if (account.history.at(-1)?.revision === revision) account.history.pop()
-  account.history.push(state)
+  noteState(account, revision)
+}
+
+export const noteState = (account: Account, at: number): void => {
+  const { code, status, definitionRevision, posted, entryCount, revision, updatedAt } = account
+  if (account.history.at(-1)?.at === at) account.history.pop()
+  const definition = { code, status, definitionRevision }
+  account.history.push({ at, ...definition, posted, entryCount, revision, updatedAt })
 }
 
 const post = (
@@ -372,6 +408,27 @@ const post = (
     currency: account.currency,
     inOrderBalance: isInOrder ? account.inOrderBalance : null,
     createdAt: recordedAt,
+  }
+}
+
+/** Only an open account takes entries. */
+const checkTaking = ({ broken }: Ledger, { code, status }: Account, at: string): void => {
+  if (status !== 'open') broken.push(`${at} has an entry of ${code}, which is ${status}`)
+}
+
+/** Nothing is recorded as of a closed day; what was asked for it counts from the first open one. */
+const checkOpenDay = (
+  ledger: Ledger,
+  effectiveAt: string,
+  requestedAt: string | null,
+  at: string,
+): void => {
+  const from = openFrom(ledger)
+  if (from !== null && effectiveAt < from) {
+    ledger.broken.push(`${at} is dated ${effectiveAt}, and the book is open from ${from} on`)
+  }
+  if (requestedAt !== null && (from === null || requestedAt >= from || effectiveAt !== from)) {
+    ledger.broken.push(`${at} moves ${requestedAt} to ${effectiveAt}, where ${from} opens the book`)
   }
 }
 

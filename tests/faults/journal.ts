@@ -1,10 +1,13 @@
-import type { Answer, Attempt } from './http.ts'
+import type { Answer, Attempt, Request } from './http.ts'
+import type { Plan } from './plans.ts'
 import type { Fault } from './schedule.ts'
 
 /** A command as it was meant, with all that was answered to it. */
 export type Command = {
   readonly number: number
   readonly bookId: string
+  readonly plan: Plan
+  readonly method: Request['method']
   readonly path: string
   readonly body: unknown
   readonly key: string | null
@@ -32,6 +35,7 @@ export type Final = {
 export type Read = {
   readonly bookId: string
   readonly what: 'account' | 'accounts' | 'transactions' | 'entries' | 'trial-balance' | 'book'
+  /** Its id, where it is about one. */
   readonly account: string | null
   readonly path: string
   readonly api: number

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isLiving } from './changes.ts'
 import type { Answer, Client } from './http.ts'
 import {
   type Command,
@@ -13,11 +14,14 @@ import {
 } from './journal.ts'
 import {
   bodyOf,
+  definitionOf,
   firstAccounts,
   holdOf,
+  methodOf,
   overdraft,
   type Plan,
   pathOf,
+  periodOf,
   planOf,
   settlementOf,
   withId,
@@ -65,10 +69,10 @@ export const startLoad = async (
     let api = first
     for (let attempt = 0; !giveUp.signal.aborted; attempt++) {
       const knownRevision = journal.known.get(command.bookId) ?? -1
-      const { path, body, key, bookId } = command
+      const { method, path, body, key, bookId } = command
       const headers: Record<string, string> = key === null ? {} : { 'Idempotency-Key': key }
       const { answer, sentAt, endedAt } = await client.send(api, {
-        method: 'POST',
+        method,
         path,
         headers,
         body,
@@ -78,7 +82,7 @@ export const startLoad = async (
         const isReplay = answer.headers['idempotent-replayed'] === 'true'
         const times = { sentAt, endedAt, knownRevision }
         const { status, text } = answer
-        const final = { api, ...times, status, revision, isReplay, body: JSON.parse(text) }
+        const final = { api, ...times, status, revision, isReplay, body: JSON.parse(text || '{}') }
         command.answers.push(final)
         learn(journal, bookId, revision)
         return final
@@ -94,6 +98,8 @@ export const startLoad = async (
   const newCommand = (bookId: string, plan: Plan, key: string | null): Command => ({
     number: journal.commands.length,
     bookId,
+    plan,
+    method: methodOf(plan),
     path: `/v1/books/${bookId}${pathOf(plan)}`,
     body: bodyOf(plan),
     key,
@@ -111,6 +117,8 @@ export const startLoad = async (
     let plan = isOverdraft ? overdraft(random, number) : planOf(random, number)
     if (isSettling) plan = settlementOf(random, random.pick(open))
     else if (safety === 'key' && random.chance(0.12)) plan = holdOf(random, number)
+    else if (safety === 'key' && random.chance(0.08)) plan = definitionOf(random)
+    else if (safety === 'key' && random.chance(0.02)) plan = periodOf(random)
     if (safety === 'id') plan = withId(plan)
     // What has neither is sent once, and nobody knows what became of it if no answer comes.
     const isKeyed = safety === 'key' || (safety === 'id' && plan.kind !== 'post')
@@ -166,8 +174,9 @@ export const startLoad = async (
       'trial-balance': 3,
       book: 3,
     })
-    const account = what === 'account' || what === 'entries' ? code : null
-    const named = random.chance(0.7) ? (book.accounts.get(code) ?? code) : code
+    const id = book.accounts.get(code) as string
+    const account = what === 'account' || what === 'entries' ? id : null
+    const named = isLiving(code) || random.chance(0.7) ? id : code
     const path = `/v1/books/${book.id}${addresses[what](named)}`
     const asked = minRevision ?? journal.known.get(book.id) ?? 0
     const headers = { 'Daybook-Min-Revision': String(asked) }
@@ -235,17 +244,17 @@ const addresses: Readonly<Record<Read['what'], (account: string) => string>> = {
 /** An account whose balance the command changes, or would. */
 const touched = (plan: Plan, book: Book): string => {
   const posting = plan.kind === 'post' ? plan.posting : null
-  const code = posting?.entries.at(-1)?.account
+  const code = plan.kind === 'define' ? plan.change.account : posting?.entries.at(-1)?.account
   return code && book.accounts.has(code) ? code : 'hot'
 }
 
 /** Before any fault: everything is asked for until it works. */
 const openBook = async (client: Client, journal: Journal, number: number): Promise<Book> => {
-  const ask = async (path: string, body: unknown) => {
+  const ask = async (path: string, body: unknown = null) => {
     const headers = { 'Idempotency-Key': randomUUID() }
     for (;;) {
       const { answer } = await client.send(0, { method: 'POST', path, headers, body })
-      if (answer?.status === 201) {
+      if (answer && answer.status < 300) {
         return { data: JSON.parse(answer.text).data, revision: revisionOf(answer) }
       }
       if (answer && isFinal(answer)) throw new Error(`${path}: ${answer.status} ${answer.text}`)
@@ -259,6 +268,10 @@ const openBook = async (client: Client, journal: Journal, number: number): Promi
     accounts: firstAccounts,
   })
   learn(journal, id, revision)
+  // So that every run has them, however seldom they come later on.
+  await ask(`/v1/books/${id}/accounts/life:0/freeze`)
+  await ask(`/v1/books/${id}/accounts/life:0/unfreeze`)
+  await ask(`/v1/books/${id}/periods/close`, { through: '2020-12-31' })
   const ids = data.map(({ code, id }: { code: string; id: string }) => [code, id])
   return { id, accounts: new Map(ids) }
 }

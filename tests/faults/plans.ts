@@ -1,4 +1,14 @@
 import { randomUUID } from 'node:crypto'
+import {
+  anyLiving,
+  type DefinitionChange,
+  definitionChangeOf,
+  livingAccounts,
+  livingAmount,
+  type PeriodChange,
+  periodChangeOf,
+} from './changes.ts'
+import type { Request } from './http.ts'
 import type { Random } from './random.ts'
 
 export type Line = {
@@ -13,6 +23,7 @@ export type Posting = {
   readonly status?: 'pending'
   readonly expires_at?: string
   readonly effective_at?: string
+  readonly on_closed_period?: 'roll_forward'
   readonly description?: string
   readonly metadata: Readonly<Record<string, string>>
   readonly entries: readonly Line[]
@@ -43,6 +54,7 @@ export const firstAccounts: readonly Opening[] = [
   ),
   ...numbers(4).map((n): Opening => ({ code: `usd:${n}`, type: 'expense', currency: 'USD' })),
   ...numbers(4).map((n): Opening => ({ code: `musd:${n}`, type: 'asset', currency: 'MUSD' })),
+  ...livingAccounts,
 ]
 
 /** What is done to a hold, be it open or not. */
@@ -59,6 +71,8 @@ export type Plan =
   | { readonly kind: 'settle'; readonly hold: string; readonly settlement: Settlement }
   | { readonly kind: 'open'; readonly opening: Opening }
   | { readonly kind: 'open-batch'; readonly openings: readonly Opening[] }
+  | { readonly kind: 'define'; readonly change: DefinitionChange }
+  | { readonly kind: 'period'; readonly change: PeriodChange }
 
 const move = (from: string, to: string, amount: number): Line[] => [
   { account: from, direction: 'credit', amount: String(amount) },
@@ -83,7 +97,12 @@ export const planOf = (random: Random, number: number): Plan => {
     }
     case 'open': {
       // Now and then a code that is taken, or that a twin takes at the same time.
-      const code = random.chance(0.15) ? `a:${random.int(0, 23)}` : `new:${random.int(0, 100_000)}`
+      const codes = {
+        taken: () => `a:${random.int(0, 23)}`,
+        living: () => anyLiving(random),
+        new: () => `new:${random.int(0, 100_000)}`,
+      }
+      const code = codes[random.weighted({ taken: 15, living: 15, new: 70 })]()
       return { kind, opening: { code, type: 'asset', currency: 'EUR' } }
     }
     case 'open-batch': {
@@ -110,6 +129,7 @@ const posting = (
     cap: isTame ? 1 : 8,
     uncap: 5,
     mixed: 6,
+    life: isTame ? 0 : 9,
     unknown: isTame ? 0 : 1.5,
     unbalanced: isTame ? 0 : 1.5,
   })
@@ -136,6 +156,12 @@ const posting = (
           ...move('source:EUR', 'hot', random.int(1, 100)),
         ],
       }
+    case 'life': {
+      const [from, to] = random.chance(0.5)
+        ? ['a:3', anyLiving(random)]
+        : [anyLiving(random), 'a:3']
+      return { metadata, entries: move(from as string, to as string, livingAmount) }
+    }
     case 'unknown':
       return { metadata, entries: move('nobody', 'hot', 1) }
     case 'unbalanced': {
@@ -149,12 +175,13 @@ const posting = (
 export const holdOf = (random: Random, number: number): Plan => {
   const wallet = () => `wallet:${random.int(0, 7)}`
   const cap = () => `cap:${random.int(0, 3)}`
-  const kind = random.weighted({ spend: 4, fund: 2, cap: 3, plain: 3 })
+  const kind = random.weighted({ spend: 4, fund: 2, cap: 3, plain: 3, life: 1 })
   const lines = {
     spend: () => move('a:1', wallet(), random.int(50, 1_500)),
     fund: () => move(wallet(), 'a:0', random.int(100, 1_000)),
     cap: () => move('a:2', cap(), random.int(100, 1_500)),
     plain: () => move(`a:${random.int(0, 23)}`, 'hot', random.int(1, 500)),
+    life: () => move('a:3', anyLiving(random), livingAmount),
   }
   const ms = random.int(500, 20_000)
   const posting: Posting = {
@@ -179,11 +206,32 @@ export const settlementOf = (random: Random, hold: string): Plan => {
   return { kind: 'settle', hold, settlement: { action, body } }
 }
 
+export const definitionOf = (random: Random): Plan => ({
+  kind: 'define',
+  change: definitionChangeOf(random),
+})
+
+export const periodOf = (random: Random): Plan => ({
+  kind: 'period',
+  change: periodChangeOf(random),
+})
+
 /** Of accounts without limits some entries are late, and some lie ahead. */
-const datedAtRandom = (random: Random): { effective_at?: string } => {
+const datedAtRandom = (random: Random): Pick<Posting, 'effective_at' | 'on_closed_period'> => {
   if (random.chance(0.75)) return {}
   const days = random.chance(0.2) ? random.int(1, 3) : -random.int(0, 400)
-  return { effective_at: new Date(Date.now() + days * dayMs).toISOString() }
+  return {
+    effective_at: new Date(Date.now() + days * dayMs).toISOString(),
+    ...(random.chance(0.5) && { on_closed_period: 'roll_forward' }),
+  }
+}
+
+const methods = { update: 'PATCH', replace: 'PUT', close: 'DELETE' } as const
+
+export const methodOf = (plan: Plan): Request['method'] => {
+  if (plan.kind !== 'define') return 'POST'
+  const { action } = plan.change
+  return action === 'freeze' || action === 'unfreeze' ? 'POST' : methods[action]
 }
 
 export const pathOf = (plan: Plan): string => {
@@ -198,6 +246,13 @@ export const pathOf = (plan: Plan): string => {
       return '/accounts'
     case 'open-batch':
       return '/accounts/batch'
+    case 'define': {
+      const { account, action } = plan.change
+      const isTurn = action === 'freeze' || action === 'unfreeze'
+      return `/accounts/${account}${isTurn ? `/${action}` : ''}`
+    }
+    case 'period':
+      return `/periods/${plan.change.action}`
   }
 }
 
@@ -213,6 +268,10 @@ export const bodyOf = (plan: Plan): unknown => {
       return plan.opening
     case 'open-batch':
       return { accounts: plan.openings }
+    case 'define':
+      return 'body' in plan.change ? plan.change.body : undefined
+    case 'period':
+      return { through: plan.change.through }
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Account, changeOf, isDebitNormal, type Ledger } from './fold.ts'
+import { openFrom } from './fold-changes.ts'
 import type { Opening, Posting, Settlement } from './plans.ts'
 
 /** What a minimum is compared with, and what a maximum is. */
@@ -56,15 +57,31 @@ const beyondLimits = (
  * with limits take nothing that is dated in the future, so all that is posted there is available.
  */
 export const reasonsAgainst = (ledger: Ledger, overlay: Overlay, posting: Posting): string[] => {
+  const shut = shutAmong(posting.entries.map(({ account }) => accountOf(ledger, account)))
+  if (shut.length > 0) return shut
   const sums = new Map<string, bigint>()
   for (const { account: reference, direction, amount } of posting.entries) {
-    const account = accountOf(ledger, reference)
-    if (!account) return ['account_not_found']
+    const account = accountOf(ledger, reference) as Account
     const signed = direction === 'debit' ? BigInt(amount) : -BigInt(amount)
     sums.set(account.currency, (sums.get(account.currency) ?? 0n) + signed)
   }
   if ([...sums.values()].some((sum) => sum !== 0n)) return ['unbalanced']
-  return beyondLimits(ledger, overlay, posting)
+  const isTooEarly = isInClosed(ledger, posting)
+  return [...(isTooEarly ? ['period_closed'] : []), ...beyondLimits(ledger, overlay, posting)]
+}
+
+/** Why these accounts take no entries, where one does not. */
+const shutAmong = (accounts: readonly (Account | undefined)[]): string[] =>
+  accounts.flatMap((account) => {
+    if (!account) return ['account_not_found']
+    return account.status === 'open' ? [] : [`account_${account.status}`]
+  })
+
+/** What has no date counts from now on, and what is closed is long over. */
+const isInClosed = (ledger: Ledger, { effective_at, on_closed_period }: Posting): boolean => {
+  const from = openFrom(ledger)
+  const isDated = from !== null && effective_at !== undefined && effective_at < from
+  return isDated && on_closed_period !== 'roll_forward'
 }
 
 export const takeInto = (ledger: Ledger, overlay: Overlay, posting: Posting): void => {
@@ -97,12 +114,14 @@ export const reasonsAgainstSettling = (
       direction: direction === 'debit' ? ('credit' as const) : ('debit' as const),
       amount: String(amount),
     }))
-    return beyondLimits(ledger, new Map(), { entries })
+    const shut = shutAmong(posted.map(({ account }) => account))
+    return [...shut, ...beyondLimits(ledger, new Map(), { entries })]
   }
   if (held.status !== 'pending') return [ends[held.status] ?? 'unknown']
   const { remaining } = held.lines[0] as { remaining: bigint }
   const isTooMuch = body.amount !== undefined && BigInt(body.amount) > remaining
-  return isTooMuch ? ['amount_exceeds_hold'] : []
+  const shut = action === 'post' ? shutAmong(held.lines.map(({ account }) => account)) : []
+  return [...(isTooMuch ? ['amount_exceeds_hold'] : []), ...shut]
 }
 
 type Body = Partial<Posting> &
