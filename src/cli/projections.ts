@@ -93,11 +93,21 @@ projectionsCommand
     await followOperation(client, data as Operation, `Going back with ${projection}`)
   })
 
+const isAtWork = ({ state }: Operation): boolean => ['running', 'paused'].includes(state)
+
+/** Whether a build was live before the one that is, or is of a version that came before. */
+const isUnused = async (client: Client, projection: string) => {
+  const { data } = await client.get('/v1/projections')
+  const known = (data as ProjectionResource[]).find(({ name }) => name === projection)
+  return ({ stage, version }: Operation): boolean =>
+    stage === 'retired' || (stage === 'live' && version < (known?.version ?? 0))
+}
+
 const changes = {
   pause: 'stop work at a build for a while',
   resume: 'go on with a paused build',
   cancel: 'give up a build that is not live',
-  drop: 'drop the build that was live before',
+  drop: 'drop the build that was live before, or that of a version before',
 } as const
 
 for (const [change, description] of Object.entries(changes)) {
@@ -109,11 +119,9 @@ for (const [change, description] of Object.entries(changes)) {
     .action(async (projection: string, options: Urled) => {
       const client = clientOf(options)
       const { data } = await client.get('/v1/operations?limit=200')
-      const wanted = change === 'drop' ? ['retired'] : null
+      const isMeant = change === 'drop' ? await isUnused(client, projection) : isAtWork
       const operation = (data as Operation[]).find(
-        (one) =>
-          one.projection === projection &&
-          (wanted ? wanted.includes(one.stage) : ['running', 'paused'].includes(one.state)),
+        (one) => one.projection === projection && isMeant(one),
       )
       if (!operation) throw new UserError(`There is no build of ${projection} to ${change}.`)
       const { data: changed } = await client.post(

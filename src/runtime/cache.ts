@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
+import type { Projection } from '../projections/projection.ts'
 import { circuit } from './circuit.ts'
 import type { Logger } from './log.ts'
 
@@ -42,6 +43,13 @@ type Scripted = Redis & {
   raiseTags: (count: number, ...args: (string | number)[]) => Promise<unknown>
   readTags: (count: number, ...args: string[]) => Promise<string[]>
 }
+
+/**
+ * A tag as it is kept. Two versions of a projection that are live beside each other are not equally far,
+ * so each has tags of its own: those of one would promise what the other does not show yet.
+ */
+export const tagOf = ({ name, version }: Pick<Projection, 'name' | 'version'>, tag: string) =>
+  `${name}.${version}:${tag}`
 
 /** Highest revision a tag stands for. */
 export const revisionOf = (tag: Tag): number => Number(tag.slice(0, tag.indexOf(':')))

@@ -7,7 +7,7 @@ import type { Sign } from '../queries/page.ts'
 import type { Query, ReadModel } from '../queries/query.ts'
 import { answerCache, type Question } from './answer-cache.ts'
 import { type Answer, answering, type Count } from './answering.ts'
-import type { TagCache } from './cache.ts'
+import { type TagCache, tagOf } from './cache.ts'
 import { type Database, orUnavailable } from './postgres.ts'
 import { liveBuildOf } from './projections/live.ts'
 import { snapshots } from './snapshot.ts'
@@ -49,7 +49,9 @@ export const readModel = (
     const question = toQuestion(build, query, bookId, parameters)
     const guard = member === null ? null : toQuestion(build, getRole, bookId, { user: member })
     const guardTags = guard?.tags ?? []
-    const values = await cache.read([`book:${bookId}`, ...guardTags, ...question.tags])
+    const values = await cache.read(
+      [`book:${bookId}`, ...guardTags, ...question.tags].map(ofLedger),
+    )
     const book = values?.[0]
     if (guard) {
       const tags = values?.slice(1, 1 + guardTags.length)
@@ -68,6 +70,8 @@ export const readModel = (
 
   return { across: (run) => orUnavailable(across(run)), ask }
 }
+
+const ofLedger = (tag: string): string => tagOf(ledger, tag)
 
 const toQuestion = <Parameters, Data>(
   build: number,

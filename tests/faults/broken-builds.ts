@@ -196,8 +196,8 @@ export const brokenBuilds: readonly BrokenBuild[] = [
     patches: [
       {
         file: 'runtime/projections/advance.js',
-        from: 'cache.raise(tags, revision)',
-        to: "cache.raise(tags.filter((tag) => tag.startsWith('book:')), revision)",
+        from: 'raiseTags(projecting.cache, build, tags, revision)',
+        to: "raiseTags(projecting.cache, build, tags.filter((tag) => tag.startsWith('book:')), revision)",
       },
     ],
     focus: [freezeApi],
@@ -223,7 +223,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
 export const breakBuild = (
   dist: string,
   target: string,
-  { name, patches }: BrokenBuild,
+  { name, patches }: Pick<BrokenBuild, 'name' | 'patches'>,
 ): string => {
   const root = join(dist, '..')
   cpSync(join(dist, 'src'), join(target, 'dist', 'src'), { recursive: true })

@@ -103,9 +103,13 @@ export const logIn = async (url: string): Promise<string> => {
   return jwt.sign(claims, jwtSecret, { algorithm: 'HS256', keyid: '1', expiresIn: '1d' })
 }
 
-/** A part in a process of its own, to be killed. */
-export const startPart = async (part: 'api' | 'worker' | 'store', environment: Environment) => {
-  const child = fork(program, ['serve', part], { env: { ...process.env, ...environment } })
+/** A part in a process of its own, to be killed; `main` is that of another build of Daybook. */
+export const startPart = async (
+  part: 'api' | 'worker' | 'store',
+  environment: Environment,
+  main = program,
+) => {
+  const child = fork(main, ['serve', part], { env: { ...process.env, ...environment } })
   const kill = () => endProcess(child, 'SIGKILL')
   open.add(kill)
   child.once('exit', () => open.delete(kill))

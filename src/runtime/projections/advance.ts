@@ -9,6 +9,7 @@ import type { Build } from './build.ts'
 import { type FoldMemory, type Known, recall } from './fold-memory.ts'
 import { type Page, Poison, pageReader, type ReadPage, readOnce } from './page.ts'
 import { type Applied, applyPage, recordFailure } from './runner.ts'
+import { raiseTags } from './stale-tags.ts'
 
 export type Projecting = {
   readonly db: Database
@@ -153,7 +154,7 @@ const announce = async (
   page: Page,
   { tags, tagsId, revision }: Applied,
 ): Promise<number | null> => {
-  const isRaised = await projecting.cache.raise(tags, revision)
+  const isRaised = await raiseTags(projecting.cache, build, tags, revision)
   tellFolded(projecting, build.projection.name, page, revision)
   return isRaised ? tagsId : null
 }

@@ -75,17 +75,21 @@ export const liveBuild = async (
   return rows.flatMap((row) => toBuild([projection], row))[0] ?? null
 }
 
-/** The schema of the live build of this version or, without one, of the newest other version. */
-export const sourceSchema = async (
-  db: Database,
+/** What a build is held against: maybe of a version that this release knows nothing of. */
+export type Source = { readonly schema: string; readonly version: number }
+
+/** The live build of this version or, without one, of the newest other version. */
+export const sourceOf = async (
+  db: Database | pg.PoolClient,
   { name, version }: Projection,
-): Promise<string | null> => {
-  const { rows } = await db.query<{ schema: string }>(
-    `select projection || '_v' || version || '_b' || build_id as schema from projection.live
+): Promise<Source | null> => {
+  const { rows } = await db.query<Source>(
+    `select projection || '_v' || version || '_b' || build_id as schema, version
+     from projection.live
      where projection = $1 order by version = $2 desc, version desc limit 1`,
     [name, version],
   )
-  return rows[0]?.schema ?? null
+  return rows[0] ?? null
 }
 
 /** First key of the advisory locks on builds; the second is the build. */

@@ -102,6 +102,26 @@ const changes: Readonly<Record<Change, { set: string; stages: readonly Stage[] }
   drop: { set: `drop_at = greatest(now(), stage_at + interval '30 seconds')`, stages: ['retired'] },
 }
 
+/**
+ * Gives up the live build of a version that a newer one has taken the place of. The release that
+ * reads it says from then on that it has none; if it is started anew, it builds one.
+ */
+const supersede = async (db: Database, operation: string): Promise<Row | undefined> => {
+  const { rows } = await db.query<Row>(
+    `with superseded as (
+       delete from projection.live using projection.build
+       where build.operation = $1 and build.id = live.build_id and exists (
+         select from projection.live as newer
+         where newer.projection = build.projection and newer.version > build.version)
+       returning build_id)
+     update projection.build
+     set stage = 'retired', stage_at = now(), drop_at = now() + interval '30 seconds'
+     where id in (select build_id from superseded) returning *`,
+    [operation],
+  )
+  return rows[0]
+}
+
 /** Asks whoever works at it to pause, go on or give up; or gives up a build that was live. */
 const changeOperation = async (
   db: Database,
@@ -113,7 +133,8 @@ const changeOperation = async (
     `update projection.build set ${set} where operation = $1 and stage = any($2) returning *`,
     [operation, stages],
   )
-  if (rows[0]) return toOperation(rows[0])
+  const changed = rows[0] ?? (change === 'drop' ? await supersede(db, operation) : undefined)
+  if (changed) return toOperation(changed)
   const { stage } = await findOperation(db, operation)
   const reason = `A build that is ${stage} cannot ${change}: only one that is ${stages.join(', ')}.`
   return refuse('operation_not_possible', reason)

@@ -1,6 +1,18 @@
-import type { TagCache } from '../cache.ts'
+import { type TagCache, tagOf } from '../cache.ts'
 import type { Database } from '../postgres.ts'
 import type { Build } from './build.ts'
+
+/** False if the cache did not take them. */
+export const raiseTags = (
+  cache: TagCache,
+  { projection }: Build,
+  tags: readonly string[],
+  revision: number,
+): Promise<boolean> =>
+  cache.raise(
+    tags.map((tag) => tagOf(projection, tag)),
+    revision,
+  )
 
 /** Tags that were committed with a page but, after a crash or without Redis, not raised yet. */
 export const raiseStaleTags = async (
@@ -15,7 +27,7 @@ export const raiseStaleTags = async (
     if (rows.length === 0) return
     const raised: number[] = []
     for (const { id, revision, tags } of rows) {
-      if (!(await cache.raise(tags, revision))) break
+      if (!(await raiseTags(cache, build, tags, revision))) break
       raised.push(id)
     }
     await forgetStaleTags(db, build, raised)

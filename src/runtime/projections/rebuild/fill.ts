@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type pg from 'pg'
 import { inTransaction } from '../../postgres.ts'
-import type { Build } from '../build.ts'
+import type { Build, Source } from '../build.ts'
 import { createBookkeeping, createTables } from '../schema.ts'
 import { foldBook } from './fold-book.ts'
 import { goOn, type Rebuilding } from './rebuilding.ts'
@@ -13,7 +13,7 @@ import { goOn, type Rebuilding } from './rebuilding.ts'
 export const planSchema = (
   { db }: Rebuilding,
   build: Build,
-  source: string | null,
+  source: Source | null,
 ): Promise<void> =>
   inTransaction(db, 'begin', async (client) => {
     const { schema, projection } = build
@@ -27,7 +27,7 @@ export const planSchema = (
         `create table ${schema}.plan (book_id uuid primary key, revision int8 not null)`,
       ].join(';\n'),
     )
-    if (source) await planBooks(client, build, source)
+    if (source) await planBooks(client, build, source.schema)
     await client.query(
       `update projection.build set events_total =
          (select coalesce(sum(revision + 1), 0) from ${schema}.plan) where id = $1`,

@@ -3,6 +3,7 @@ import { inTransaction } from '../../postgres.ts'
 import { type Build, buildLock } from '../build.ts'
 import { pageReader } from '../page.ts'
 import { applyPage, readCheckpoint } from '../runner.ts'
+import { raiseTags } from '../stale-tags.ts'
 import { goOn, type Rebuilding } from './rebuilding.ts'
 
 /** Events by which two builds may differ for the rest to be folded while both stand still. */
@@ -76,6 +77,7 @@ const foldHere = async (
     const page = await read(bookId, checkpoint, limit)
     if (!page) throw new Error(`book ${bookId} ends before revision ${upTo}: is the log another?`)
     const applied = await applyPage(db, build, page, { begin: 'begin' })
-    if (applied?.tagsId != null) await projecting.cache.raise(applied.tags, applied.revision)
+    if (applied?.tagsId == null) continue
+    await raiseTags(projecting.cache, build, applied.tags, applied.revision)
   }
 }

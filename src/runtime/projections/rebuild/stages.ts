@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Build, liveBuild, type Stage, sourceSchema } from '../build.ts'
+import { type Build, liveBuild, type Stage, sourceOf } from '../build.ts'
 import { sweep } from '../sweep.ts'
 import { copyOtherBooks } from './copy-books.ts'
 import { foldPlan, planSchema } from './fill.ts'
@@ -25,12 +25,12 @@ export const doStage = async (
     case 'copying': {
       const source = await liveBuild(db, build.projection)
       if (!source || !books) throw new BuildFailed('There is no live build to copy books from.')
-      await planSchema(rebuilding, build, source.schema)
+      await planSchema(rebuilding, build, await sourceOf(db, build.projection))
       await copyOtherBooks(rebuilding, build, source, books)
       return 'folding'
     }
     case 'folding':
-      await planSchema(rebuilding, build, await sourceSchema(db, build.projection))
+      await planSchema(rebuilding, build, await sourceOf(db, build.projection))
       await foldPlan(rebuilding, build)
       return 'indexing'
     case 'indexing':

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { inTransaction } from '../../postgres.ts'
-import type { Build } from '../build.ts'
+import { type Build, type Source, sourceOf } from '../build.ts'
 import { sqlDigest } from '../row-digest.ts'
 import { type Difference, findDifferences } from './differences.ts'
 import { whileAligned } from './frozen.ts'
@@ -22,7 +22,7 @@ export type Report = {
  * Checks a build in one snapshot. Its rows, and those of the live one, are what was folded into
  * them: digests worked out by Postgres against those that every page kept. Both builds come to the
  * same in every book: digests against digests. Its invariants hold. No book has halted in it that
- * the live one has folded further. Null if the builds are too far apart to be compared yet.
+ * the live one, or that of the version before, has folded further. Null if the builds are too far apart to be compared yet.
  */
 export const verify = async (
   rebuilding: Rebuilding,
@@ -46,7 +46,7 @@ const check = async (client: pg.PoolClient, build: Build, live: Build | null): P
   const problems = [
     ...own.problems,
     ...(await brokenInvariants(client, build)),
-    ...(live ? await haltedBooks(client, build, live) : []),
+    ...(await haltedBooks(client, build, await sourceOf(client, build.projection))),
     ...(live ? (await checkStored(client, live, 'the live build')).problems : []),
     ...(live ? await differingBooks(client, build, live) : []),
   ]
@@ -93,12 +93,24 @@ const brokenInvariants = async (
   return problems
 }
 
-/** Where this build stands still and the live one went on. */
-const haltedBooks = async (client: pg.PoolClient, build: Build, live: Build): Promise<string[]> => {
+/**
+ * Where this build stands still and the live one, maybe of an older version, went on. An event that
+ * was left out there may halt it here: it has to be left out of each version anew.
+ */
+const haltedBooks = async (
+  client: pg.PoolClient,
+  { schema, projection }: Build,
+  source: Source | null,
+): Promise<string[]> => {
+  if (!source) return []
   const { rows } = await client.query<{ book: string; revision: number; error: string }>(
-    `select failure.book_id as book, failure.revision, error from ${build.schema}.failure
-     join ${live.schema}.checkpoint using (book_id)
-     where checkpoint.revision >= failure.revision limit ${shown}`,
+    `select failure.book_id as book, failure.revision, failure.error from ${schema}.failure
+     join ${source.schema}.checkpoint using (book_id)
+     where checkpoint.revision >= failure.revision and not exists (
+       select from projection.skip where skip.projection = $1 and skip.version = $2
+         and skip.book_id = failure.book_id and skip.revision = failure.revision)
+     limit ${shown}`,
+    [projection.name, source.version],
   )
   return rows.map(
     ({ book, revision, error }) => `Book ${book} halts at revision ${revision}: ${error}.`,
