@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { bloomFilter, hash } from '../../src/domain/bloom-filter.ts'
 
 describe('a filter', () => {
-  const filter = bloomFilter()
+  let filter = bloomFilter()
   const count = 400_000
   before(() => {
+    filter = bloomFilter()
     for (let index = 0; index < count; index++) filter.add(`key ${index}`)
   })
 

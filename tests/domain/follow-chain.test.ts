@@ -34,6 +34,13 @@ describe('following the chain of a book', () => {
     assert.deepEqual(followAll(log), { revision: log.length - 1, why: 'whole' })
   })
 
+  it('takes events of one moment', () => {
+    const last = log.length - 1
+    const { recorded_at } = log[last - 1]!.metadata
+    const together = changed(last, (event) => withMetadata(event, { recorded_at }))
+    assert.deepEqual(followAll(together), { revision: last, why: 'whole' })
+  })
+
   it('comes to the end of the book that the first release recorded', () => {
     const file = new URL('../../../tests/data/golden-book.ndjson', import.meta.url)
     const lines = readFileSync(file, 'utf8').trim().split('\n')

@@ -85,6 +85,13 @@ describe('a snapshot', () => {
     }
   })
 
+  it('knows when the next of its holds is over', () => {
+    for (const nextExpiry of [1_709_337_600_000, Number.POSITIVE_INFINITY]) {
+      const { snapshot } = finish(packBook({ ...fold(sampleLog()), nextExpiry }))
+      assert.equal(finish(unpackBook(snapshot, 10)).nextExpiry, nextExpiry)
+    }
+  })
+
   it('is refused where any of its bits is another', () => {
     const { snapshot } = finish(packBook(fold(sampleLog())))
     for (const [place, { section, bytes }] of snapshot.parts.entries()) {

@@ -45,6 +45,13 @@ const methods: ReadonlyMap<string, string | null> = new Map(
   }),
 )
 
+/** What is only logged is for people too. */
+const isLogging = (node: ts.Node): boolean =>
+  ts.isExpressionStatement(node) &&
+  ts.isCallExpression(node.expression) &&
+  ts.isIdentifier(node.expression.expression) &&
+  node.expression.expression.text === 'warn'
+
 /**
  * Puts all mutants of a compiled file into it at once: each acts only where `__mutant(id)` says so
  * (mutant schemata: Untch, Offutt, Harrold, 1993). Texts are not mutated: they are for people.
@@ -79,6 +86,7 @@ export const withMutants = (
   }
 
   const render = (node: ts.Node): string => {
+    if (isLogging(node)) return raw(node)
     if (ts.isBlock(node) && isBodyOf(node.parent, node)) return body(node)
     if (ts.isExpressionStatement(node) || ts.isThrowStatement(node)) {
       // In a block of its own, or an `else` after it would be its.

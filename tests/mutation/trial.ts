@@ -20,6 +20,8 @@ export type Trial = {
   readonly measure: (place: number) => Promise<Told | 'no answer'>
   /** Whether the case notices the mutant: it fails, never ends, or ends the process. */
   readonly isNoticed: (mutant: number, one: Case) => Promise<boolean>
+  /** Goes on in a new process, in which nothing is remembered. */
+  readonly renew: () => Promise<void>
   readonly close: () => void
 }
 
@@ -68,6 +70,7 @@ export const startTrial = async (
       await restart()
       return isNoticed
     },
+    renew: restart,
     close: () => worker.child.kill('SIGKILL'),
   }
 }

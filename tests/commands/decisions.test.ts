@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { recordTransactions } from '../../src/commands/record-transactions.ts'
+import { start } from '../support/histories.ts'
+import { openLive, take } from '../support/live-book.ts'
+import { receivedOf } from '../support/received.ts'
+
+const account = (code: string) =>
+  ({ code, type: 'asset', currency: 'EUR', min_balance: null, max_balance: null }) as const
+
+const line = (account: string, direction: 'debit' | 'credit', amount = '1') =>
+  ({ account, direction, amount }) as const
+
+/** A transaction of so many entries. */
+const ofEntries = (count: number) => [
+  line('cash', 'credit', String(count - 1)),
+  ...Array.from({ length: count - 1 }, () => line('bank', 'debit')),
+]
+
+describe('a transaction', () => {
+  const decide = (transactions: readonly object[]) => {
+    const live = openLive([account('cash'), account('bank')])
+    const data = { transactions: [...transactions], atomic: true }
+    const received = receivedOf(recordTransactions, data as never, { nextId: live.nextId })
+    const [outcome] = take(live, [received], start)
+    assert(outcome)
+    return outcome
+  }
+  const codeOf = (entries: readonly object[], status?: 'pending') => {
+    const outcome = decide([{ entries, ...(status && { status }) }])
+    return outcome.kind === 'refused' ? outcome.rejection.code : 'recorded'
+  }
+
+  it('that is pending has at most 1,000 entries, and any other more', () => {
+    assert.equal(codeOf(ofEntries(1_000), 'pending'), 'recorded')
+    assert.equal(codeOf(ofEntries(1_001), 'pending'), 'invalid_request')
+    assert.equal(codeOf(ofEntries(1_001)), 'recorded')
+  })
+
+  it('that is too large is told so as the first time, at the revision of the book', () => {
+    const large = { entries: ofEntries(2), description: 'x'.repeat(1_000) }
+    const outcome = decide(Array.from({ length: 900 }, () => large))
+    assert(outcome.kind === 'refused')
+    assert.equal(outcome.rejection.code, 'too_large')
+    assert.equal(outcome.isReplay, false)
+    assert.equal(outcome.revision, 1)
+  })
+})
