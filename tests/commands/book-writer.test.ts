@@ -138,6 +138,19 @@ describe('a book writer', () => {
     assert.equal(store.events.length, 102)
   })
 
+  it('is idle when nothing waits and nothing is being appended', async () => {
+    const { writer, settled, open, transfer, faults } = setUp()
+    await open()
+    assert(writer.isIdle())
+    const found: boolean[] = []
+    faults.append = async () => {
+      found.push(writer.isIdle())
+      return null
+    }
+    await settled([writer.submit(transfer())])
+    assert.deepEqual([...found, writer.isIdle()], [false, true])
+  })
+
   it('keeps the order in which commands came', async () => {
     const { writer, settled, open, transfer } = setUp()
     await open()
@@ -327,6 +340,25 @@ describe('a book writer', () => {
       }
     })
 
+    it('adds to the balances only what they have not seen', async () => {
+      const { options, settled, open, store, nextId } = setUp()
+      await open()
+      assert(store.events[1]?.type === 'AccountsOpened')
+      const [a, b] = store.events[1].data.accounts.map(({ id }) => id) as [string, string]
+      const balances: BalanceIndex = async () => ({
+        revision: 2,
+        balance: new Map([
+          [a, { currency: 'EUR', debit: -20n }],
+          [b, { currency: 'EUR', debit: 20n }],
+        ]),
+      })
+      const writer = bookWriter(bookId, { ...options, balances })
+      await settled([pay(nextId), pay(nextId)].map(writer.submit))
+      assert.deepEqual(codes(await settled([writer.submit(close(nextId))])), ['done'])
+      // As if the first payment had been one of twenty.
+      assert.deepEqual(hashes(store), [hashOf(store, 5)])
+    })
+
     it('is given up where adding up takes too long, and the book goes on', async () => {
       const { options, time, settled, open, store, nextId, transfer } = setUp()
       await open()
@@ -514,6 +546,19 @@ describe('the writers of a process', () => {
     } finally {
       await writers.close()
     }
+  })
+
+  it('store what is worth it when they end', async () => {
+    const { options, settled, book, accounts } = setUp()
+    const saved: number[] = []
+    const writers = bookWriters({
+      ...options,
+      limits: { ...options.limits, snapshotEvery: 20 },
+      snapshots: { ...options.snapshots, save: async ({ head }) => void saved.push(head.revision) },
+    })
+    await settled([book(), accounts('a', 'b')].map(writers.submit))
+    await settled([writers.close()])
+    assert.deepEqual(saved, [1])
   })
 
   it('keep nothing for a book that does not exist', async () => {

@@ -169,6 +169,14 @@ describe('what is older than the memory of a writer', () => {
     assert.equal(store.events.length, length)
   })
 
+  it('asks an index that has nothing yet the next time too', async () => {
+    const { settled, pay, grow, reach, calls } = setUp()
+    await grow()
+    reach.ofIndex = 0
+    for (let count = 0; count < 3; count++) await settled([pay('old', oldId)])
+    assert.equal(calls.questions, 3)
+  })
+
   it('does not ask an index that is away again and again', async () => {
     const { settled, pay, grow, reach, calls, time } = setUp()
     await grow()
