@@ -15,7 +15,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 const copy = join(root, `dist-mutants-${process.pid}`)
 const workers = 2
 /** Slower ones are left out. */
-const slowestMs = 15_000
+const slowestMs = 2_000
 /** Quicker ones are tried once more, in a new process, against what no case has noticed. */
 const quickMs = 20
 
@@ -44,7 +44,7 @@ const start = (): Promise<Trial> => {
     .map((name) => join(copy, name))
   return startTrial(join(copy, 'tests/mutation/worker.js'), files, {
     ...process.env,
-    DAYBOOK_RUNS_TIMES: process.env['DAYBOOK_RUNS_TIMES'] ?? '1',
+    DAYBOOK_RUNS_TIMES: process.env['DAYBOOK_RUNS_TIMES'] ?? '0.4',
     DAYBOOK_WRITER_SEEDS: process.env['DAYBOOK_WRITER_SEEDS'] ?? '20',
   })
 }

@@ -1,12 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Asked, Ready, Told } from './worker.ts'
 
 export type Case = {
   readonly place: number
   readonly title: string
-  /** How long it takes without any mutant. */
+  /** What it takes of a processor without any mutant. */
   readonly ms: number
   /** Mutants that it reaches. */
   readonly reached: readonly number[]
@@ -28,8 +29,15 @@ export type Trial = {
 /** A mutant that takes up memory without end must not take it from everybody else. */
 const heapMegabytes = 1024
 const longestMs = 60_000
+/** One that has done nothing for so long waits for what never comes. */
+const idleMs = 5_000
+const pollMs = 250
 
-/** @param script of the worker @param files of the tests, compiled */
+/**
+ * Time is that of the processor, so that a busy machine makes no difference.
+ * @param script of the worker
+ * @param files of the tests, compiled
+ */
 export const startTrial = async (
   script: string,
   files: readonly string[],
@@ -55,7 +63,7 @@ export const startTrial = async (
     atLoad,
     measure: (place) => run(place, null, longestMs),
     isNoticed: async (mutant, { place, ms }) => {
-      const patienceMs = 5_000 + 20 * ms
+      const patienceMs = 2_000 + 10 * ms
       const hasPassed = async (one: number | null): Promise<boolean> => {
         const told = await run(place, one, patienceMs)
         return told !== 'no answer' && told.hasPassed
@@ -110,7 +118,7 @@ const answerOf = async <Answer>(
   const all = [
     once(child, 'message', { signal }).then(([answer]) => answer as Answer),
     once(child, 'exit', { signal }).then(() => 'no answer' as const),
-    sleep(patienceMs, 'no answer' as const, { signal }),
+    untilItIsOver(child.pid as number, patienceMs, signal),
   ]
   try {
     return await Promise.race(all)
@@ -118,5 +126,36 @@ const answerOf = async <Answer>(
     over.abort()
     // Those that came too late are told of the abort, and nobody else is.
     await Promise.allSettled(all)
+  }
+}
+
+/** Resolves when the process has had so much of a processor, or does nothing any more. */
+const untilItIsOver = async (
+  pid: number,
+  patienceMs: number,
+  signal: AbortSignal,
+): Promise<'no answer'> => {
+  const begin = stateOf(pid).ms
+  let last = begin
+  let idle = 0
+  while (last - begin < patienceMs && idle < idleMs) {
+    await sleep(pollMs, undefined, { signal })
+    const { ms, isReady } = stateOf(pid)
+    idle = ms === last && !isReady ? idle + pollMs : 0
+    last = ms
+  }
+  return 'no answer'
+}
+
+/** Whether it runs or would, and its user and system time: fields 3, 14 and 15 of proc(5). */
+const stateOf = (pid: number): { readonly isReady: boolean; readonly ms: number } => {
+  try {
+    const [, fields = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')
+    const [state, ...rest] = fields.split(' ')
+    // In hundredths of a second.
+    return { isReady: state === 'R', ms: (Number(rest[10]) + Number(rest[11])) * 10 }
+  } catch {
+    // It has just ended.
+    return { isReady: false, ms: Number.POSITIVE_INFINITY }
   }
 }
