@@ -83,7 +83,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       { file: 'runtime/jobs.js', from: 'wake: (bookId) => {', to: 'wake: (bookId) => {\nreturn;' },
       {
         file: 'runtime/projections/sweep.js',
-        from: 'await sweep(projecting, build);',
+        from: 'await sweep(projecting, build, scan);',
         to: '',
       },
     ],
@@ -100,14 +100,14 @@ export const brokenBuilds: readonly BrokenBuild[] = [
         to: `await loadMissing(client, build, missingOf(build, page, set), set);
     {
         const last = events.at(-1);
-        await db.query(\`update \${schema}.checkpoint
-       set revision = $2, event_hash = $3, position = $4, updated_at = $5 where book_id = $1\`, [bookId, last.revision, last.metadata.hash, position, last.metadata.recorded_at]);
+        await db.query(\`update \${build.schema}.checkpoint
+       set revision = $2, event_hash = $3, position = $4, updated_at = $5 where book_id = $1\`, [bookId, last.revision, last.metadata.hash, page.position, last.metadata.recorded_at]);
     }`,
       },
       {
         file: runner,
-        from: '         where book_id = $1\n       ), mended',
-        to: '         where book_id = $1 and false\n       ), mended',
+        from: '        where book_id = $1\n      ), mended',
+        to: '        where book_id = $1 and false\n      ), mended',
       },
       { file: runner, from: 'and epoch = $4 for update`', to: 'and epoch = $4`' },
     ],
