@@ -107,31 +107,49 @@ describe('a rebuild while anything is killed, with readers and writers at it', f
     return { parts, stage, wait: random.between(0, 400) }
   }
 
+  /** What goes on in a round, until the round is over however it ends. */
+  const during = async <Result>(
+    round: number,
+    work: () => Promise<Result>,
+  ): Promise<readonly [Result, number]> => {
+    const readers = keepDoing(readAll)
+    const writers = books.map((book, index) => {
+      const own = randomOf(seed * 1_000 + round * 10 + index)
+      return keepDoing(() => write(book, own, 5))
+    })
+    const stop = () => Promise.all([readers(), ...writers.map((writer) => writer())])
+    try {
+      const result = await work()
+      const [reads = 0] = await stop()
+      return [result, reads]
+    } finally {
+      await stop().catch(() => {})
+    }
+  }
+
+  const rebuild = async (strikes: readonly Strike[]) => {
+    const { rest } = breakable
+    const { id } = await startRebuild(rest, { keep_seconds: 0 })
+    for (const { parts, stage, wait } of strikes) {
+      await untilStage(rest, id, ...stages.slice(stage), 'live', 'failed')
+      await sleep(wait)
+      await breakable.kill(...parts)
+    }
+    return untilEnded(rest, id)
+  }
+
   for (let round = 1; round <= rebuilds; round++) {
     it(`goes live verified, whatever is killed (seed ${seed}, ${round})`, async () => {
       const before = await live()
-      const writers = books.map((book, index) => {
-        const own = randomOf(seed * 1_000 + round * 10 + index)
-        return keepDoing(() => write(book, own, 5))
-      })
-      const readers = keepDoing(readAll)
       const strikes = [nextStrike(), nextStrike()].sort((one, other) => one.stage - other.stage)
-      const repeats = breakable.repeats()
-      const { id, schema } = await startRebuild(breakable.rest, { keep_seconds: 0 })
-      for (const { parts, stage, wait } of strikes) {
-        await untilStage(breakable.rest, id, ...stages.slice(stage), 'live', 'failed')
-        await sleep(wait)
-        await breakable.kill(...parts)
-      }
-      const operation = await untilEnded(breakable.rest, id)
-      const [reads = 0] = await Promise.all([readers(), ...writers.map((stop) => stop())])
       const killed = strikes.map(({ parts, stage }) => `${parts.join(' and ')} at ${stages[stage]}`)
-      const what = `${killed.join(', ')}: ${operation.stage}${operation.error ?? ''}`
+      const repeats = breakable.repeats()
+      const [operation, reads] = await during(round, () => rebuild(strikes))
       const asked = `${reads} rounds of reads, ${breakable.repeats() - repeats} asked again`
-      console.log(`      ${what}, ${asked}`)
+      console.log(`      ${killed.join(', ')}: ${operation.stage}, ${asked}`)
       assert.equal(operation.stage, 'live', operation.error ?? '')
       assert.deepEqual(reportOf(operation).problems, [])
-      assert.deepEqual([await live(), schema === before], [schema, false])
+      assert.deepEqual([await live(), operation.schema === before], [operation.schema, false])
       for (const book of books) await assertShowsItsEvents(breakable.running, book, () => false)
       assert(reads > 0)
       assert.deepEqual(breakable.deaths(), [])
