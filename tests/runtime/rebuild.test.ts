@@ -152,6 +152,21 @@ describe('a rebuild of the ledger', function () {
     await show()
   })
 
+  it('finds a hold among rows that were written long before it is looked for', async () => {
+    const book = await openBook(running.rest)
+    await openAccounts(book, codes)
+    const hold = { ...transfer('income:sales', 'asset:cash', 5), status: 'pending' }
+    const held = await book.post<{ id: string }>('/transactions', hold)
+    // More than a page has.
+    await write(book, 4, 1_000)
+    const posted = await book.post(`/transactions/${held.data.id}/post`, {})
+    assert.equal(posted.status, 200, posted.text)
+    const { id } = await startRebuild(running.rest, { books: [book.id] })
+    const operation = await untilEnded(running.rest, id)
+    assert.equal(operation.stage, 'live', operation.error ?? '')
+    await assertShowsItsEvents(running, book)
+  })
+
   it('asks for what must hold of the rows, and finds it where they are as folded', async () => {
     const live = await schema()
     const brokenIn = async () => {

@@ -32,7 +32,6 @@ type Slot = { before: AnyRow | undefined; now: AnyRow; isWritten: boolean }
 
 type TableRows = {
   readonly table: Table
-  /** Takes rows that nobody will look at again, where they need not be kept. */
   readonly lines: RowLines | undefined
   /** Whether a row was ever looked for: if not, there is no use in keeping any. */
   isLookedAt: boolean
@@ -45,7 +44,10 @@ type TableRows = {
 type Options = {
   /** So many rows of a table stay after they were written, so that few are read twice. */
   readonly keep?: number
-  /** By table: rows of append-only ones go here at once. */
+  /**
+   * By table: what rows of it go to at once, and are no objects any more, as long as nobody has
+   * looked for one. Whoever does has to see to it that they are written first.
+   */
   readonly lines?: ReadonlyMap<string, RowLines>
   /** Whether anybody will raise the tags. */
   readonly isTagged?: boolean
@@ -59,9 +61,8 @@ export const rowSet = (
   const tables = new Map<string, TableRows>()
   let tags = new Set<string>()
   for (const [name, table] of Object.entries(projection.tables)) {
-    const own = table.isAppendOnly ? lines?.get(name) : undefined
     const maps = { slots: new Map(), written: new Map() }
-    tables.set(name, { table, lines: own, isLookedAt: false, ...maps, added: [] })
+    tables.set(name, { table, lines: lines?.get(name), isLookedAt: false, ...maps, added: [] })
   }
   const of = (name: string): TableRows => {
     const rows = tables.get(name)
@@ -74,7 +75,11 @@ export const rowSet = (
     return rows.slots.get(keyText(key))?.now
   }
   const write = (name: string, row: AnyRow): void => {
-    const { table, slots, written } = of(name)
+    const { table, lines, isLookedAt, slots, written } = of(name)
+    if (lines && !isLookedAt) {
+      lines.add(row)
+      return
+    }
     const key = keyOf(table, row)
     const slot = slots.get(key)
     if (!slot) {
@@ -98,9 +103,8 @@ export const rowSet = (
       },
       put: write,
       add: (name, row) => {
-        const rows = of(name)
-        if (rows.lines) rows.lines.add(row)
-        else if (rows.table.isAppendOnly) rows.added.push(row)
+        const { table, lines, added } = of(name)
+        if (table.isAppendOnly && !lines) added.push(row)
         else write(name, row)
       },
       tag: (tag) => {

@@ -152,6 +152,9 @@ export const lockCheckpoint = async (
   return rows[0] ?? null
 }
 
+/** Keys of rows by table. */
+export type Missing = ReturnType<typeof missingRows>
+
 /** What the page touches and the set does not have, by table. */
 export const missingOf = ({ projection }: Build, { bookId, events, from }: Page, set: RowSet) =>
   missingRows(projection, withoutSkipped(events, from), bookId, set)
@@ -160,7 +163,7 @@ export const missingOf = ({ projection }: Build, { bookId, events, from }: Page,
 export const loadMissing = async (
   client: Database | pg.PoolClient,
   { projection, schema }: Build,
-  missing: ReturnType<typeof missingOf>,
+  missing: Missing,
   set: RowSet,
 ): Promise<void> => {
   for (const [name, keys] of missing) {

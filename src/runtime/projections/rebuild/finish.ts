@@ -3,17 +3,29 @@ import type { Build } from '../build.ts'
 import { constraintsOf, createIndexes } from '../schema.ts'
 import { BuildFailed, goOn, quoted, type Rebuilding } from './rebuilding.ts'
 
-/** Makes the indexes that are missing, of two tables at once, and lets the planner know the rows. */
+/** Makes the indexes that are missing, two at once, and lets the planner know the rows. */
 export const makeIndexes = async (rebuilding: Rebuilding, build: Build): Promise<void> => {
+  const { db } = rebuilding
   const tables = Object.entries(build.projection.tables)
+  const indexes = tables.flatMap(([name, table]) =>
+    createIndexes(build.schema, name, table).map((statement) => ({ name, statement })),
+  )
+  await twoAtOnce(rebuilding, indexes, ({ name, statement }) =>
+    orFail(db.query(statement), `an index of ${name}`),
+  )
+  await twoAtOnce(rebuilding, tables, ([name]) => db.query(`analyze ${quoted(build, name)}`))
+}
+
+/** The last ones first. */
+const twoAtOnce = async <Item>(
+  rebuilding: Rebuilding,
+  items: Item[],
+  work: (item: Item) => Promise<unknown>,
+): Promise<void> => {
   const next = async () => {
-    for (let entry = tables.pop(); entry; entry = tables.pop()) {
-      const [name, table] = entry
-      for (const statement of createIndexes(build.schema, name, table)) {
-        goOn(rebuilding)
-        await orFail(rebuilding.db.query(statement), `an index of ${name}`)
-      }
-      await rebuilding.db.query(`analyze ${quoted(build, name)}`)
+    for (let item = items.pop(); item; item = items.pop()) {
+      goOn(rebuilding)
+      await work(item)
     }
   }
   await Promise.all([next(), next()])

@@ -6,7 +6,14 @@ import { addDigests, type Spelled, spellSlowly, writeChanges } from '../changes.
 import { type Checkpoint, type Page, Poison, pageReader } from '../page.ts'
 import { type RowLines, rowLines } from '../row-lines.ts'
 import { type RowSet, rowSet } from '../row-set.ts'
-import { foldEvents, loadMissing, lockCheckpoint, missingOf, readCheckpoint } from '../runner.ts'
+import {
+  foldEvents,
+  loadMissing,
+  lockCheckpoint,
+  type Missing,
+  missingOf,
+  readCheckpoint,
+} from '../runner.ts'
 import { createKey } from '../schema.ts'
 import { goOn, Interrupted, type Rebuilding } from './rebuilding.ts'
 
@@ -68,8 +75,11 @@ const foldChunks = async (fold: Fold): Promise<void> => {
     while (set.pending() < maxChunkRows && events < maxChunkEvents) {
       const page = await next
       if (!page) break
+      const missing = missingOf(build, page, set)
+      // Rows that are looked for may be among those that are no objects any more.
+      if ([...missing.keys()].some((name) => lines.get(name)?.count())) break
       next = pageAfter(fold, page.next)
-      await foldPage(fold, page)
+      await foldPage(fold, page, missing)
       events += page.events.length
       last = page
     }
@@ -94,9 +104,8 @@ const pageAfter = (
   return page
 }
 
-const foldPage = async (fold: Fold, page: Page): Promise<void> => {
+const foldPage = async (fold: Fold, page: Page, missing: Missing): Promise<void> => {
   const { rebuilding, build, set } = fold
-  const missing = missingOf(build, page, set)
   if (missing.size > 0) {
     // One that is not in memory any more may be on its way to the database.
     await fold.written
