@@ -89,7 +89,7 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     },
     random: Math.random,
     appended: (bookId, events) => {
-      wakes.wake(bookId)
+      wakes.wake(bookId, events.length)
       expiry.hint(bookId, events)
     },
     warn: (message, details) => log.warn(details, message),

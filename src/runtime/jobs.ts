@@ -17,8 +17,8 @@ const within = (ms: number, work: Promise<unknown>): Promise<void> =>
   })
 
 export type WakeUps = {
-  /** Says that a book has news. Never waits and never fails: the sweep sees what this missed. */
-  readonly wake: (bookId: string) => void
+  /** Says that a book has so many new events. Never waits and never fails: the sweep sees what this missed. */
+  readonly wake: (bookId: string, events: number) => void
   /** How many hints there are, by state; none if the queue is away. */
   readonly counts: () => Promise<Readonly<Record<string, number>>>
   readonly close: () => Promise<void>
@@ -29,15 +29,18 @@ export type WakeUps = {
  * its time, and the worker a transaction each, to gain what nobody waits for.
  */
 const spacingMs = 20
+/** Where so many events came in that time, a page costs more than waiting for a larger one. */
+const busyEvents = 30
+const busyMs = 30
 
 /** The first hint of a book goes at once; one more follows if there was news meanwhile. */
 export const wakeUps = (redis: Redis, log: Logger): WakeUps => {
   const queue = new Queue(queueName, { connection: connectionOf(redis) })
   queue.on('error', (error) => log.debug({ err: error }, 'wake-up queue'))
-  const adding = new Map<string, 'adding' | 'again'>()
+  /** Of books that were hinted at just now: how many events came since. */
+  const since = new Map<string, number>()
 
   const add = async (bookId: string): Promise<void> => {
-    adding.set(bookId, 'adding')
     try {
       const options = {
         deduplication: { id: bookId, keepLastIfActive: true },
@@ -50,16 +53,24 @@ export const wakeUps = (redis: Redis, log: Logger): WakeUps => {
     } catch (error) {
       log.debug({ err: error, book: bookId }, 'a wake-up was not sent; the sweep will see to it')
     }
-    await sleep(spacingMs, undefined, { ref: false })
-    const isAgain = adding.get(bookId) === 'again'
-    adding.delete(bookId)
-    if (isAgain) await add(bookId)
+  }
+
+  const addWhileNews = async (bookId: string): Promise<void> => {
+    const news = () => since.get(bookId) ?? 0
+    do {
+      since.set(bookId, 0)
+      await add(bookId)
+      await sleep(spacingMs, undefined, { ref: false })
+      if (news() >= busyEvents) await sleep(busyMs, undefined, { ref: false })
+    } while (news() > 0)
+    since.delete(bookId)
   }
 
   return {
-    wake: (bookId) => {
-      if (adding.has(bookId)) adding.set(bookId, 'again')
-      else void add(bookId)
+    wake: (bookId, events) => {
+      const before = since.get(bookId)
+      if (before === undefined) void addWhileNews(bookId)
+      else since.set(bookId, before + events)
     },
     counts: () => queue.getJobCounts('waiting', 'active', 'failed').catch(() => ({})),
     close: async () => {
