@@ -11,6 +11,10 @@ export const holdMentions = (id: string): Mention[] => {
   return [transaction, { kind: 'settlement', key: transaction.key }]
 }
 
+/** The same where an open hold is to be ended: all about that is at hand. */
+export const endMentions = (id: string, book: Book): Mention[] =>
+  findHold(book, id.toLowerCase()) ? [] : holdMentions(id)
+
 /** The hold, if it is open; else why it is not. */
 export const findOpenHold = (
   id: string,

@@ -9,7 +9,7 @@ import { DateOrInstant, instantOf, toInstant } from '../domain/instant.ts'
 import { OnClosedPeriod, type Placed, placeInOpen } from '../domain/period.ts'
 import type { Rejection } from '../domain/rejection.ts'
 import { accepted, command, refused } from './command.ts'
-import { findOpenHold, holdMentions } from './find-hold.ts'
+import { endMentions, findOpenHold } from './find-hold.ts'
 
 const PartOfEntry = Type.Object(
   { account: AccountReference, direction: Direction, amount: Amount },
@@ -60,7 +60,7 @@ export const postHold = command({
   data: PostHold,
   roles: ['owner', 'bookkeeper'],
   idsFor: () => 0,
-  mentions: ({ transaction }) => holdMentions(transaction),
+  mentions: ({ transaction }, book) => endMentions(transaction, book),
 
   decide: (data, book, circumstances) => {
     const hold = findOpenHold(data.transaction, book, circumstances)

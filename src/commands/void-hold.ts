@@ -2,7 +2,7 @@ import Type from 'typebox'
 import { exponentsOf } from '../domain/book.ts'
 import { released } from '../domain/hold.ts'
 import { accepted, command, refused } from './command.ts'
-import { findOpenHold, holdMentions } from './find-hold.ts'
+import { endMentions, findOpenHold } from './find-hold.ts'
 
 const VoidHold = Type.Object(
   { transaction: Type.String({ format: 'uuid', description: 'Id of the hold' }) },
@@ -15,7 +15,7 @@ export const voidHold = command({
   data: VoidHold,
   roles: ['owner', 'bookkeeper'],
   idsFor: () => 0,
-  mentions: ({ transaction }) => holdMentions(transaction),
+  mentions: ({ transaction }, book) => endMentions(transaction, book),
 
   decide: ({ transaction }, book, circumstances) => {
     const hold = findOpenHold(transaction, book, circumstances)

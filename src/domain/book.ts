@@ -129,15 +129,16 @@ export const findRevision = (
 ): number | undefined => {
   if (kind === 'definition') return find(book, 'accounts', key)?.definedAt
   const name = `${kind} ${key}`
+  const found = find(book, 'lookups', name)
+  if (found !== undefined) return found
   const known = book.known?.get(name)
   if (book.known && known === undefined) {
     throw new Error(`${name} is looked up, but the command does not mention it`)
   }
-  const found = find(book, 'lookups', name) ?? known ?? undefined
-  if (found === undefined && !book.known && isUncertain(book, name)) {
+  if (!book.known && isUncertain(book, name)) {
     throw new Error(`${name} may be older than what book ${book.id} keeps: fetch it first`)
   }
-  return found
+  return known ?? undefined
 }
 
 /** Like `findRevision`, but null where the book cannot have it, undefined where it may. */

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import { parse } from 'csv-parse/sync'
 import type { AccountResource, BookResource } from '../../src/queries/resources.ts'
-import { type TestBook, toBook, transfer } from '../support/book.ts'
+import { openAccounts, openBook, type TestBook, toBook, transfer } from '../support/book.ts'
 import { type Daybook, daybook, startCommand } from '../support/daybook.ts'
 import { exportBook } from '../support/export.ts'
 import { eventsOf } from '../support/log-of-book.ts'
@@ -191,6 +191,37 @@ describe('daybook export', function () {
     for (const path of ['/accounts?limit=200', '/accounts?limit=200&status=closed']) {
       assert.deepEqual(await definitionsOf(copy, path), await definitionsOf(book, path))
     }
+  })
+
+  it('as ndjson makes a book again whose batches were of all kinds', async () => {
+    const own = await openBook(running.rest, { name: 'of batches' })
+    await openAccounts(own, ['equity:own', 'expense:spare'])
+    const till = { code: 'till', type: 'asset', currency: 'EUR', min_balance: '0' }
+    const transaction = idOf(6)
+    const hold = { ...transfer('till', 'expense:spare', 8), id: transaction, status: 'pending' }
+    const items = [
+      { open_account: till },
+      { record: { ...transfer('equity:own', 'till', 9), effective_at: '2024-05-01' } },
+      { record: { ...hold, effective_at: '2024-05-01' } },
+      { post: { transaction, amount: '5', effective_at: '2024-05-02' } },
+      { record: transfer('till', 'expense:spare', 99) },
+      { reverse: { transaction, effective_at: 'original' } },
+      { update_account: { account: 'till', name: 'The till' } },
+      { change_metadata: { transaction, metadata: { of: 'a batch' } } },
+    ]
+    const { meta } = await own.post('/batch', { items, atomic: false })
+    assert.deepEqual({ ...meta }, { applied: 7, existing: 0, refused: 1 })
+    const file = await exportBook(running, own, 'batches.ndjson')
+    const copy = await importAs('a copy of batches', file)
+    const again = await exportBook(running, copy, 'batches-again.ndjson')
+    const [text, copied] = [file, again].map((path) => readFileSync(path, 'utf8'))
+    const renamed = copied!.replace('"name":"a copy of batches"', '"name":"of batches"')
+    assert.equal(withoutIds(renamed), withoutIds(text!))
+    const types = text!
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).type)
+    assert.ok(types.includes('post_hold') && types.includes('reverse_transaction'))
   })
 
   it('as ndjson has what became of every hold', async () => {

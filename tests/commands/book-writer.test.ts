@@ -7,8 +7,10 @@ import type { BalanceIndex } from '../../src/commands/fetch-trial-balance.ts'
 import type { LookupIndex } from '../../src/commands/lookup-index.ts'
 import { openAccounts } from '../../src/commands/open-accounts.ts'
 import { openBook } from '../../src/commands/open-book.ts'
+import { postHold } from '../../src/commands/post-hold.ts'
 import type { Outcome } from '../../src/commands/received.ts'
 import { recordTransactions } from '../../src/commands/record-transactions.ts'
+import { voidHold } from '../../src/commands/void-hold.ts'
 import type { Recorded } from '../../src/domain/events/index.ts'
 import { byTheWriter, Rejected, type RejectionCode, reject } from '../../src/domain/rejection.ts'
 import { trialBalanceHash } from '../../src/domain/trial-balance.ts'
@@ -190,6 +192,21 @@ describe('a book writer', () => {
     const before = { ...calls }
     codes(await settled([writer.submit(transfer('a', 'b', 'key'))]))
     assert.deepEqual(calls, { ...before, appends: before.appends + 1 })
+  })
+
+  it('reads no event to end a hold that is open', async () => {
+    const { writer, settled, open, nextId, calls } = setUp()
+    await open()
+    const id = 'c11e4700-0000-7000-8000-000000000001'
+    const transfers = [{ from: 'a', to: 'b', amount: '2' }]
+    const transactions = [{ id, status: 'pending' as const, transfers }]
+    const hold = receivedOf(recordTransactions, { transactions, atomic: true }, { nextId })
+    await settled([writer.submit(hold)])
+    const before = { ...calls }
+    const post = { transaction: id, amount: '1', remainder: 'keep' as const }
+    codes(await settled([writer.submit(receivedOf(postHold, post, { nextId }))]))
+    codes(await settled([writer.submit(receivedOf(voidHold, { transaction: id }, { nextId }))]))
+    assert.deepEqual(calls, { ...before, appends: before.appends + 2 })
   })
 
   it('reads the tail before it refuses, and decides again if it was behind', async () => {

@@ -10,7 +10,7 @@ import { evolve } from '../../src/domain/evolve.ts'
 import { upcast } from '../../src/domain/upcast.ts'
 import { itemOf } from '../support/batch-item.ts'
 import { type History, history, runs, start, unseen } from '../support/histories.ts'
-import { type Live, naive, openLive, take, toNaive } from '../support/live-book.ts'
+import { type Live, naive, openLive, take, takeAll, toNaive } from '../support/live-book.ts'
 import type { NaiveItem } from '../support/naive-ledger.ts'
 import { bookId, receivedOf } from '../support/received.ts'
 import { plain, wordOf } from '../support/run-table.ts'
@@ -150,16 +150,13 @@ describe('a batch of all kinds', () => {
   it('comes to the same decided together with others as alone', () => {
     everywhere((it, live) => {
       const together = openLive([])
-      const [opening, ...commands] = batchesOf(it, live.nextId).flatMap((batch) => [
+      const commands = batchesOf(it, live.nextId).flatMap((batch) => [
         batchOf(batch, live.nextId),
         ...batch.items.slice(0, 2).map(({ single }) => single),
       ])
       const now = start + 1
-      // What is opened in a group is changed in the next one.
-      take(together, [opening!], now)
-      take(live, [opening!], now)
       const alone = commands.flatMap((received) => take(live, [received], now))
-      assert.deepEqual(take(together, commands, now), alone)
+      assert.deepEqual(takeAll(together, commands, now), alone)
       assert.deepEqual(together.log, live.log)
     }, 50)
   })

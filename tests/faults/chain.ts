@@ -32,7 +32,11 @@ const rootOf = (leaves: readonly Buffer[]): Buffer => {
   return sha256(Buffer.from([1]), rootOf(leaves.slice(0, left)), rootOf(leaves.slice(left)))
 }
 
-const leafNames = ['transactions', 'refused', 'existing']
+/** What of the data are leaves, by the type of the event. */
+const leafNames: Readonly<Record<string, readonly string[]>> = {
+  TransactionsRecorded: ['transactions', 'refused', 'existing'],
+  BatchApplied: ['items'],
+}
 
 /** What the stored `hash` of an event has to be. */
 export const hashOf = (
@@ -44,7 +48,7 @@ export const hashOf = (
   const data: Record<string, unknown> = { ...stored }
   if (typeof leaf_salt === 'string') {
     const leaves: Buffer[] = []
-    for (const name of leafNames) {
+    for (const name of leafNames[type] ?? []) {
       for (const leaf of stored[name] as unknown[]) {
         const salt = createHmac('sha256', Buffer.from(leaf_salt, 'hex'))
           .update(String(leaves.length))

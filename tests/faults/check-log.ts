@@ -2,6 +2,7 @@ import { canonicalJson, firstHash, hashOf } from './chain.ts'
 import { apply, emptyLedger, type Ledger, transactionsOf } from './fold.ts'
 import type { Command, Final, Journal } from './journal.ts'
 import type { Log, Stored } from './log-reader.ts'
+import { fateOf, type Item } from './mixed.ts'
 import type { Plan, Posting, Settlement } from './plans.ts'
 import {
   type Overlay,
@@ -203,6 +204,7 @@ const checkAccepted = (
   if (event.type === 'CommandRefused') {
     failures.push(`lost: ${name} got ${short(answer)} and the log says refused`)
   }
+  if (event.type === 'BatchApplied') return checkApplied(name, command, answer, event, failures)
   if (event.type !== 'TransactionsRecorded') return
   const requests = body.transactions ?? [body]
   for (const recorded of transactionsOf(event)) {
@@ -217,6 +219,27 @@ const checkAccepted = (
   const kept = new Set(transactionsOf(event).map(({ id }) => id))
   const missing = told.filter((id) => !kept.has(id))
   if (missing.length > 0) failures.push(`lost: ${name} was told of ${missing.join(', ')}`)
+}
+
+type Result = { readonly status: string; readonly error?: { readonly code: string } }
+
+/** A batch of all kinds comes to what it must, and its event has what was told. */
+const checkApplied = (
+  name: string,
+  { body }: Command,
+  { body: { data } }: Final,
+  event: Stored,
+  failures: string[],
+): void => {
+  const { results } = data as { readonly results: readonly Result[] }
+  const kept = (event.data['items'] as readonly object[]).map((item, index) => ({ index, ...item }))
+  if (canonicalJson(kept) !== canonicalJson(results)) {
+    failures.push(`altered: ${name} was told otherwise of its items than the log has it`)
+  }
+  const told = results.map(({ status, error }) => error?.code ?? status)
+  const due = fateOf((body as { readonly items: readonly Item[] }).items)
+  if (canonicalJson(told) === canonicalJson(due)) return
+  failures.push(`altered: ${name} came to ${told.join(', ')} and not to ${due.join(', ')}`)
 }
 
 /** Which hold the command is about, and what it asks for; null if it is about none. */

@@ -231,6 +231,15 @@ function falsifications(): readonly (readonly [string, string, Falsification])[]
       },
     ],
     [
+      'a batch that was told otherwise than it stands',
+      'altered',
+      (_, commands) => {
+        const command = findBy(commands, (_, { path }) => /books\/[^/]+\/batch$/.test(path))
+        const { results } = answerOf(command).body.data as { results: object[] }
+        change<{ status: string }>(results[0] as object, 'status', 'existing')
+      },
+    ],
+    [
       'a command that was never answered',
       'unanswered',
       (_, commands) => {

@@ -9,6 +9,7 @@ import {
   periodChangeOf,
 } from './changes.ts'
 import type { Request } from './http.ts'
+import type { Item } from './mixed.ts'
 import type { Random } from './random.ts'
 
 export type Line = {
@@ -69,12 +70,13 @@ export type Plan =
   | { readonly kind: 'post'; readonly posting: Posting }
   | { readonly kind: 'batch'; readonly postings: readonly Posting[]; readonly atomic: boolean }
   | { readonly kind: 'settle'; readonly hold: string; readonly settlement: Settlement }
+  | { readonly kind: 'mixed'; readonly items: readonly Item[]; readonly atomic: boolean }
   | { readonly kind: 'open'; readonly opening: Opening }
   | { readonly kind: 'open-batch'; readonly openings: readonly Opening[] }
   | { readonly kind: 'define'; readonly change: DefinitionChange }
   | { readonly kind: 'period'; readonly change: PeriodChange }
 
-const move = (from: string, to: string, amount: number): Line[] => [
+export const move = (from: string, to: string, amount: number): Line[] => [
   { account: from, direction: 'credit', amount: String(amount) },
   { account: to, direction: 'debit', amount: String(amount) },
 ]
@@ -242,6 +244,8 @@ export const pathOf = (plan: Plan): string => {
       return '/transactions/batch'
     case 'settle':
       return `/transactions/${plan.hold}/${plan.settlement.action}`
+    case 'mixed':
+      return '/batch'
     case 'open':
       return '/accounts'
     case 'open-batch':
@@ -264,6 +268,8 @@ export const bodyOf = (plan: Plan): unknown => {
       return { transactions: plan.postings, atomic: plan.atomic }
     case 'settle':
       return plan.settlement.action === 'void' ? null : plan.settlement.body
+    case 'mixed':
+      return { items: plan.items, atomic: plan.atomic }
     case 'open':
       return plan.opening
     case 'open-batch':

@@ -28,6 +28,18 @@ export const take = (live: Live, group: readonly Received[], now: number): reado
   return outcomes
 }
 
+/** The same in as many groups as it takes: what ends a hold that ended in its group waits for the next. */
+export const takeAll = (live: Live, commands: readonly Received[], now: number): Outcome[] => {
+  const outcomes: Outcome[] = []
+  while (outcomes.length < commands.length) {
+    const decided = decide(live, commands.slice(outcomes.length), now)
+    merge(decided.book)
+    live.log.push(...decided.events)
+    outcomes.push(...outcomesOf(decided))
+  }
+  return outcomes
+}
+
 /** A book with these accounts. */
 export const openLive = (accounts: History['accounts']): Live => {
   const live: Live = { book: emptyBook(bookId), log: [], nextId: idSource() }
