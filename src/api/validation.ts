@@ -77,6 +77,12 @@ const reasonOf = ({ keyword, params, message, schema }: ErrorObject): string => 
       return `must be ${formatNames[params['format']] ?? `of the format ${params['format']}`}`
     case 'const':
       return `must be ${JSON.stringify(params['allowedValue'])}`
+    case 'minProperties':
+    case 'maxProperties': {
+      const { limit } = params as { limit: number }
+      const bound = keyword === 'minProperties' ? 'at least' : 'at most'
+      return `must have ${bound} ${limit} ${limit === 1 ? 'field' : 'fields'}`
+    }
     case 'pattern':
       return `must match ${schema ?? params['pattern']}`
     default:
