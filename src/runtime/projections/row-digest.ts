@@ -17,6 +17,8 @@ export const plus = (one: Digest, other: Digest): Digest => ({
 
 export type DigestChange = {
   readonly add: (text: string) => void
+  /** The same of a text that stands in UTF-8 from one place of a block to another. */
+  readonly addBytes: (block: DataView, from: number, to: number) => void
   readonly remove: (text: string) => void
   /** What was added less what was removed, and begins anew. */
   readonly take: () => Digest
@@ -27,12 +29,19 @@ export const digestChange = (): DigestChange => {
   let rows = 0
   let high = 0
   let low = 0
+  const added = () => {
+    rows++
+    high += hashHigh
+    low += hashLow
+  }
   return {
     add: (text) => {
       hashText(text)
-      rows++
-      high += hashHigh
-      low += hashLow
+      added()
+    },
+    addBytes: (block, from, to) => {
+      hashBytes(block, from, to)
+      added()
     },
     remove: (text) => {
       hashText(text)
@@ -59,25 +68,34 @@ export const sqlDigest = (schema: string, name: string, table: Table): string =>
 let hashHigh = 0
 let hashLow = 0
 
-/** Characters that take several bytes. */
-const several = /[\u0080-\uffff]/
+/** Bytes that one UTF-16 unit takes in UTF-8, at most. */
+export const mostBytes = 3
+
+let scratch = Buffer.alloc(0)
+let scratchView = new DataView(new ArrayBuffer(0))
+
+const hashText = (text: string): void => {
+  if (text.length * mostBytes > scratch.length) {
+    scratchView = new DataView(new ArrayBuffer(2 * text.length * mostBytes))
+    scratch = Buffer.from(scratchView.buffer)
+  }
+  hashBytes(scratchView, 0, scratch.write(text))
+}
 
 /**
  * What `hashtextextended(text, 0)` of Postgres gives, in two halves: Bob Jenkins' lookup3 (public
  * domain, 2006), in the form of src/common/hashfn.c there. Written out in one piece: in calls of
- * functions it takes three times as long.
+ * functions it takes three times as long; and over bytes: over the text itself five times.
  */
-const hashText = (given: string): void => {
-  const text = several.test(given) ? Buffer.from(given).toString('latin1') : given
-  const { length } = text
-  let a = (0x9e3779b9 + length + 3923095) | 0
+const hashBytes = (block: DataView, from: number, to: number): void => {
+  let a = (0x9e3779b9 + to - from + 3923095) | 0
   let b = a
   let c = a
-  let at = 0
-  for (; length - at >= 12; at += 12) {
-    a = (a + wordAt(text, at)) | 0
-    b = (b + wordAt(text, at + 4)) | 0
-    c = (c + wordAt(text, at + 8)) | 0
+  let at = from
+  for (; to - at >= 12; at += 12) {
+    a = (a + block.getInt32(at, true)) | 0
+    b = (b + block.getInt32(at + 4, true)) | 0
+    c = (c + block.getInt32(at + 8, true)) | 0
     a = ((a - c) | 0) ^ rotate(c, 4)
     c = (c + b) | 0
     b = ((b - a) | 0) ^ rotate(a, 6)
@@ -92,8 +110,8 @@ const hashText = (given: string): void => {
     b = (b + a) | 0
   }
   // The lowest byte of the last word is reserved for the length.
-  for (let place = 0; at < length; at++, place++) {
-    const byte = text.charCodeAt(at)
+  for (let place = 0; at < to; at++, place++) {
+    const byte = block.getUint8(at)
     if (place < 4) a = (a + (byte << (8 * place))) | 0
     else if (place < 8) b = (b + (byte << (8 * (place - 4)))) | 0
     else c = (c + (byte << (8 * (place - 7)))) | 0
@@ -110,9 +128,3 @@ const hashText = (given: string): void => {
 }
 
 const rotate = (value: number, by: number): number => (value << by) | (value >>> (32 - by))
-
-const wordAt = (text: string, at: number): number =>
-  text.charCodeAt(at) |
-  (text.charCodeAt(at + 1) << 8) |
-  (text.charCodeAt(at + 2) << 16) |
-  (text.charCodeAt(at + 3) << 24)

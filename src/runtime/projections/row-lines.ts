@@ -1,5 +1,5 @@
 import type { Table } from '../../projections/table.ts'
-import { type Digest, digestChange } from './row-digest.ts'
+import { type Digest, digestChange, mostBytes } from './row-digest.ts'
 import { type AnyRow, rowText } from './row-text.ts'
 
 /** Rows as COPY takes them, and what their digest comes to. */
@@ -16,9 +16,9 @@ export type RowLines = {
   readonly take: () => Lines
 }
 
-const blockBytes = 256 * 1024
-/** Of one UTF-16 unit in UTF-8. */
-const most = 3
+/** A block is twice as large as the one before it: pages are small, and chunks are not. */
+const firstBlockBytes = 8 * 1024
+const lastBlockBytes = 256 * 1024
 
 /**
  * Collects rows as bytes and keeps nothing else of them: in a fold of millions, objects that live
@@ -29,6 +29,8 @@ export const rowLines = (table: Table): RowLines => {
   const change = digestChange()
   let full: Buffer[] = []
   let block = Buffer.alloc(0)
+  let view = new DataView(block.buffer)
+  let blockBytes = firstBlockBytes
   let at = 0
   let rows = 0
   const end = () => {
@@ -38,13 +40,16 @@ export const rowLines = (table: Table): RowLines => {
   return {
     add: (row) => {
       const text = spell(row)
-      change.add(text)
-      const needed = text.length * most + 1
+      const needed = text.length * mostBytes + 1
       if (at + needed > block.length) {
         end()
-        block = Buffer.allocUnsafe(Math.max(blockBytes, needed))
+        view = new DataView(new ArrayBuffer(Math.max(blockBytes, needed)))
+        block = Buffer.from(view.buffer)
+        blockBytes = Math.min(lastBlockBytes, 2 * blockBytes)
       }
+      const from = at
       at += block.write(text, at)
+      change.addBytes(view, from, at)
       block[at++] = 0x0a
       rows++
     },
