@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { realDisk } from '../../src/event-store/disk/real-disk.ts'
 import { backupStore } from '../../src/event-store/inspect/backup.ts'
@@ -9,6 +8,7 @@ import { statStore } from '../../src/event-store/inspect/stat.ts'
 import { verifyStore } from '../../src/event-store/inspect/verify.ts'
 import { EventStore } from '../../src/event-store/store/event-store.ts'
 import { StoreError } from '../../src/event-store/store-error.ts'
+import { testDirectory } from '../support/test-directory.ts'
 
 const SEGMENT_BYTES = 20_000
 
@@ -50,9 +50,8 @@ describe('the directory of an event store', function () {
   this.timeout(60_000)
   let directory: string
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'event-store-'))
+    directory = testDirectory('event-store')
   })
-  afterEach(() => rmSync(directory, { recursive: true }))
   const below = (name: string) => join(directory, name)
 
   it('is refused to a second opener, until the first has closed it', async () => {

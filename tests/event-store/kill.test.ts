@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import {
   type EventStoreDBClient,
   jsonEvent,
@@ -9,6 +6,7 @@ import {
   WrongExpectedVersionError,
 } from '@eventstore/db-client'
 import { numberOf } from '../contract/support/target.ts'
+import { testDirectory } from '../support/test-directory.ts'
 import { Random } from './support/random.ts'
 import { startServer } from './support/server-child.ts'
 
@@ -26,13 +24,8 @@ const sample = (n: number) => jsonEvent({ type: 'Sampled', data: { n } })
 
 describe(`a server killed ${KILLS} times under load`, function () {
   this.timeout(KILLS * 10_000)
-  let directory: string
-  before(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'event-store-kill-'))
-  })
-  after(() => rm(directory, { recursive: true }))
-
   it('has all it acknowledged, in order and once, and settles what was in doubt', async () => {
+    const directory = testDirectory('kill')
     const random = new Random(20)
     const writers: Writer[] = Array.from({ length: WRITERS }, (_, i) => ({
       stream: `writer-${i}`,

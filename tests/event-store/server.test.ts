@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { binaryEvent, EventStoreDBClient, jsonEvent } from '@eventstore/db-client'
 import type { Disk, DiskFile } from '../../src/event-store/disk/disk.ts'
@@ -10,6 +9,7 @@ import { realDisk } from '../../src/event-store/disk/real-disk.ts'
 import { EMPTY, messageField } from '../../src/event-store/protobuf.ts'
 import { serveDisk, serveEventStore } from '../../src/event-store/serve.ts'
 import { framed, idsAsStrings, streams } from '../contract/support/raw.ts'
+import { testDirectory } from '../support/test-directory.ts'
 import { canMount, startOnSmallDisk, startServer } from './support/server-child.ts'
 
 const clientOf = (port: number) =>
@@ -30,9 +30,8 @@ describe('a served event store', function () {
   this.timeout(60_000)
   let directory: string
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'event-store-'))
+    directory = testDirectory('event-store')
   })
-  afterEach(() => rmSync(directory, { recursive: true }))
 
   it('on SIGTERM answers what it was asked, ends subscriptions, and closes in order', async () => {
     const server = await startServer(directory)

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { storeCommand } from '../../src/cli/store.ts'
 import { serveEventStore } from '../../src/event-store/serve.ts'
+import { testDirectory } from '../support/test-directory.ts'
 
 /** What a command prints, and whether it is content. */
 async function run(...args: string[]): Promise<{ printed: string; exitCode: number }> {
@@ -25,11 +24,10 @@ async function run(...args: string[]): Promise<{ printed: string; exitCode: numb
 describe('daybook store', () => {
   let directory: string
   before(async () => {
-    directory = join(mkdtempSync(join(tmpdir(), 'event-store-command-')), randomUUID())
+    directory = join(testDirectory('command'), 'store')
     const server = await serveEventStore({ directory, port: 0 })
     await server.close()
   })
-  after(() => rmSync(join(directory, '..'), { recursive: true }))
 
   it('stat tells how much there is', async () => {
     const { printed, exitCode } = await run('stat', directory)

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { LocalServer } from '../../src/local/child.ts'
 import { startPostgres } from '../../src/local/postgres.ts'
 import { startRedis } from '../../src/local/redis.ts'
+import { removeTestDirectory, testDirectory } from './test-directory.ts'
+
+export { testDirectory }
 
 export interface Services {
   readonly databaseUrl: string
@@ -14,9 +15,6 @@ export interface Services {
   readonly eventStoreUrl: string
 }
 
-const PREFIX = 'daybook-test-'
-
-let directory: string | undefined
 let running: Promise<Services> | undefined
 const servers: LocalServer[] = []
 const closers: (() => Promise<void>)[] = []
@@ -43,17 +41,11 @@ export async function freshDatabase(): Promise<string> {
   return url.href
 }
 
-/** A folder of the test run's own, removed at its end. */
-export function testDirectory(name: string): string {
-  directory ??= makeDirectory()
-  return mkdtempSync(join(directory, `${name}-`))
-}
-
 export async function stopServices(): Promise<void> {
   await running?.catch(() => undefined)
   await Promise.all(closers.map((close) => close()))
   await Promise.all(servers.map((server) => server.stop()))
-  removeDirectory()
+  removeTestDirectory()
 }
 
 /** The same without waiting, for when the process is about to end. */
@@ -61,7 +53,6 @@ export function killServices(): void {
   for (const { child } of servers) {
     if (!child.hasExited()) child.process.kill('SIGKILL')
   }
-  removeDirectory()
 }
 
 async function start(): Promise<Services> {
@@ -89,35 +80,4 @@ async function startEventStore(folder: string): Promise<string> {
   const store = await serveEventStore({ directory: folder, port: 0 })
   closers.push(() => store.close())
   return `esdb://127.0.0.1:${store.port}?tls=false`
-}
-
-function makeDirectory(): string {
-  removeAbandoned()
-  return mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`))
-}
-
-/** A run that was killed could not clean up after itself. */
-function removeAbandoned(): void {
-  const names = readdirSync(tmpdir()).filter((name) => name.startsWith(PREFIX))
-  for (const name of names) {
-    const pid = Number.parseInt(name.slice(PREFIX.length), 10)
-    if (isAlive(pid)) continue
-    try {
-      rmSync(join(tmpdir(), name), { recursive: true, force: true })
-    } catch {
-      // Another user's, who will see to it.
-    }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
-  }
-}
-
-function removeDirectory(): void {
-  if (directory) rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
 }

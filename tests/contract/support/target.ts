@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   EventStoreDBClient,
@@ -12,6 +9,7 @@ import {
   type StreamSubscription,
 } from '@eventstore/db-client'
 import type { serveEventStore } from '../../../src/event-store/serve.ts'
+import { testDirectory } from '../../support/test-directory.ts'
 
 export type Serve = typeof serveEventStore
 
@@ -26,12 +24,8 @@ export type Target = {
 export async function openTarget(serve: Serve): Promise<Target> {
   const given = process.env['EVENTSTORE_URL']
   if (given !== undefined && given !== '') return connect(given, async () => undefined)
-  const directory = await mkdtemp(join(tmpdir(), 'event-store-contract-'))
-  const server = await serve({ directory, port: 0 })
-  return connect(`esdb://127.0.0.1:${server.port}?tls=false`, async () => {
-    await server.close()
-    await rm(directory, { recursive: true })
-  })
+  const server = await serve({ directory: testDirectory('event-store'), port: 0 })
+  return connect(`esdb://127.0.0.1:${server.port}?tls=false`, () => server.close())
 }
 
 function connect(url: string, stop: () => Promise<void>): Target {

@@ -1,7 +1,7 @@
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { testDirectory } from '../../support/test-directory.ts'
 
 /**
  * A bug planted on purpose: one place of the compiled event store, changed in a copy of it. So the
@@ -17,7 +17,7 @@ export async function withMutant<Result>(
   { name, file, find, replace }: Mutation,
   use: (load: (module: string) => Promise<unknown>) => Promise<Result>,
 ): Promise<Result> {
-  const directory = await mkdtemp(join(tmpdir(), 'event-store-mutant-'))
+  const directory = testDirectory('mutant')
   try {
     await cp(compiled, directory, { recursive: true })
     await writeFile(join(directory, 'package.json'), '{"type":"module"}')
