@@ -7,6 +7,8 @@ export type PackedMap = { readonly parts: readonly Buffer[]; readonly count: num
 
 const partBits = 20
 const partBytes = 2 ** partBits
+/** A part is begun small and grows: most books have little in most of their maps. */
+const firstBytes = 4 * 1024
 /** So many entries are packed between two pauses. */
 const slice = 500
 
@@ -18,11 +20,18 @@ type Entry =
 /** Packs entries; whoever drives it may pause at each step. */
 export function* packEntries(entries: Iterable<Entry>): Generator<undefined, PackedMap> {
   const parts: Buffer[] = []
-  let part = Buffer.allocUnsafe(partBytes)
+  let part = Buffer.allocUnsafe(firstBytes)
   let end = 0
   let count = 0
   const room = (bytes: number) => {
-    if (end + bytes <= part.length) return
+    const wanted = end + bytes
+    if (wanted <= part.length) return
+    if (wanted <= partBytes) {
+      const larger = Buffer.allocUnsafe(Math.min(partBytes, Math.max(2 * part.length, wanted)))
+      part.copy(larger, 0, 0, end)
+      part = larger
+      return
+    }
     if (end > 0) parts.push(part.subarray(0, end))
     part = Buffer.allocUnsafe(Math.max(partBytes, bytes))
     end = 0

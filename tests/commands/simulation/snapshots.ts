@@ -51,8 +51,9 @@ export const reachSnapshots = (
     save: async (snapshot) => {
       await delay()
       // What is stored is what it was then, whatever becomes of the bytes in memory.
-      saved.push(copyOf(snapshot))
-      kept.unshift(copyOf(snapshot))
+      const copy = copyOf(snapshot)
+      saved.push(copy)
+      kept.unshift(copy)
       kept.splice(2)
     },
   }
