@@ -226,7 +226,9 @@ export const breakBuild = (
   { name, patches }: Pick<BrokenBuild, 'name' | 'patches'>,
 ): string => {
   const root = join(dist, '..')
-  cpSync(join(dist, 'src'), join(target, 'dist', 'src'), { recursive: true })
+  // Mutants come and go there while other tests run.
+  const filter = (path: string) => !path.includes('.mutant-')
+  cpSync(join(dist, 'src'), join(target, 'dist', 'src'), { recursive: true, filter })
   cpSync(join(root, 'package.json'), join(target, 'package.json'))
   symlinkSync(join(root, 'node_modules'), join(target, 'node_modules'))
   for (const { file, from, to } of patches) {

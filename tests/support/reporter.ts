@@ -1,16 +1,21 @@
 import Mocha from 'mocha'
+import { unmetCodes } from './met-codes.ts'
 
-/** mocha's spec reporter, which also tells scripts/test.mjs the counts, as they grow. */
+/** mocha's spec reporter, which also tells scripts/test.mjs how it goes, after each test. */
 export default class Reporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options?: Mocha.MochaOptions) {
     super(runner, options)
+    const failures: string[] = []
     const tell = (finished: boolean) => {
-      const { passes, failures } = this.stats
-      process.send?.({ passed: passes, failed: failures, finished })
+      const unmet = finished ? unmetCodes() : []
+      process.send?.({ passed: this.stats.passes, failures, unmet, finished })
     }
     const { EVENT_TEST_PASS, EVENT_TEST_FAIL, EVENT_RUN_END } = Mocha.Runner.constants
     runner.on(EVENT_TEST_PASS, () => tell(false))
-    runner.on(EVENT_TEST_FAIL, () => tell(false))
+    runner.on(EVENT_TEST_FAIL, (test: Mocha.Test) => {
+      failures.push(test.titlePath().join(' › '))
+      tell(false)
+    })
     runner.on(EVENT_RUN_END, () => tell(true))
   }
 }
