@@ -6,8 +6,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { EventStoreDBClient } from '@eventstore/db-client'
+import { realDisk } from '../../src/event-store/disk/real-disk.ts'
 import { appends, batches, reads } from './client.ts'
 import { appendsPerSecond, openStore, scansPerSecond } from './storage.ts'
+import { timedDisk } from './timed-disk.ts'
 
 const { values } = parseArgs({
   // Run as `npm run bench -- event-store`, its own name is among the arguments.
@@ -44,14 +46,29 @@ async function inDirectory(work: (directory: string) => Promise<void>): Promise<
 }
 
 await inDirectory(async (directory) => {
-  const store = await openStore(directory)
-  await measure('storage: 1 caller', 'appends/s', () => appendsPerSecond(store, 1, 1, seconds))
-  await measure('storage: 64 callers', 'appends/s', () => appendsPerSecond(store, 64, 1, seconds))
-  await measure(
-    'storage: 64 callers, 500 events an append',
-    'events/s',
-    async () => 500 * (await appendsPerSecond(store, 64, 500, seconds)),
-  )
+  const syncs = { count: 0, waited: 0 }
+  const store = await openStore(timedDisk(realDisk(directory), syncs))
+  const measureAppends = async (name: string, callers: number, eventsEach: number) => {
+    const before = { ...syncs, cpu: process.cpuUsage(), time: performance.now() }
+    let done = 0
+    await measure(name, 'events/s', async () => {
+      const rate = await appendsPerSecond(store, callers, eventsEach, seconds)
+      done += rate * seconds
+      return rate * eventsEach
+    })
+    const { user, system } = process.cpuUsage(before.cpu)
+    const count = syncs.count - before.count
+    const waited = syncs.waited - before.waited
+    const share = (waited / (performance.now() - before.time)) * 100
+    console.log(
+      `  an append took ${((user + system) / done).toFixed(1)} us of CPU; a sync had ` +
+        `${(done / count).toFixed(1)} and took ${((waited / count) * 1000).toFixed(0)} us, ` +
+        `${share.toFixed(0)} % of the time`,
+    )
+  }
+  await measureAppends('storage: 1 caller', 1, 1)
+  await measureAppends('storage: 64 callers', 64, 1)
+  await measureAppends('storage: 64 callers, 500 events an append', 64, 500)
   await measure('storage: scan of $all', 'events/s', () => scansPerSecond(store))
   await store.close()
 })

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import { realDisk } from '../../src/event-store/disk/real-disk.ts'
+import type { Disk } from '../../src/event-store/disk/disk.ts'
 import { EventStore } from '../../src/event-store/store/event-store.ts'
 
 const DATA = Buffer.from(JSON.stringify({ padding: 'x'.repeat(200) }))
 const NO_METADATA = Buffer.alloc(0)
 
 /** Opens a store without a server around it. */
-export const openStore = (directory: string) =>
+export const openStore = (disk: Disk) =>
   EventStore.open({
-    disk: realDisk(directory),
+    disk,
     report: () => undefined,
     now: Date.now,
     random: () => 1,

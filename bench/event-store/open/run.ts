@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { realDisk } from '../../../src/event-store/disk/real-disk.ts'
 import { openStore } from '../storage.ts'
 
 /** Fills a store, then measures in processes of their own what it takes to open it, warm and cold. */
@@ -22,7 +23,7 @@ const { values } = parseArgs({
 const self = fileURLToPath(import.meta.url)
 
 async function fill(directory: string, events: number, streams: number): Promise<void> {
-  const store = await openStore(directory)
+  const store = await openStore(realDisk(directory))
   const perAppend = 250
   const data = Buffer.alloc(100, 'x')
   const appends = Math.ceil(events / perAppend)
@@ -64,7 +65,7 @@ async function open(directory: string, name: string): Promise<void> {
   const waitedBefore = secondsWithoutCore()
   const readBefore = process.resourceUsage().fsRead
   const start = performance.now()
-  const store = await openStore(directory)
+  const store = await openStore(realDisk(directory))
   const seconds = (performance.now() - start) / 1000
   const { user, system } = process.cpuUsage(cpuBefore)
   const waited = secondsWithoutCore() - waitedBefore
