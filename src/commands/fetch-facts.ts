@@ -21,6 +21,7 @@ export type Sources = {
 
 /** An event may be large: what needs more of them waits for the next group. */
 const maxEvents = 64
+const readsAtOnce = 16
 /** The stream is not read for longer where the index is behind or away. */
 const gapMs = 3_000
 const indexMs = 1_500
@@ -57,6 +58,18 @@ export const factFetcher = (bookId: string, sources: Sources) => {
     let event: Recorded | null = null
     for await (const stored of log.read(bookId, revision, 1)) event = upcast(stored)
     return event
+  }
+
+  /** What of these events is not there yet, several at a time: each takes its way to the store. */
+  const readInto = async (
+    events: Map<number, Recorded>,
+    revisions: readonly number[],
+  ): Promise<void> => {
+    const missing = [...new Set(revisions)].filter((revision) => !events.has(revision))
+    for (let from = 0; from < missing.length; from += readsAtOnce) {
+      const some = await Promise.all(missing.slice(from, from + readsAtOnce).map(readEvent))
+      for (const event of some) if (event) events.set(event.revision, event)
+    }
   }
 
   /** Settles what memory is not certain of; what is missing in the answer stays open. */
@@ -130,12 +143,13 @@ export const factFetcher = (bookId: string, sources: Sources) => {
     const events = new Map<number, Recorded>()
     for (const mentions of mentioned) {
       if (events.size >= maxEvents) break
-      for (const { kind, key } of mentions) {
-        const revision = known.get(`${kind} ${key}`)
-        if (revision == null || events.has(revision)) continue
-        const event = await readEvent(revision)
-        if (event) events.set(revision, event)
-        else known.delete(`${kind} ${key}`)
+      const revisionOf = ({ kind, key }: Mention) => known.get(`${kind} ${key}`) ?? null
+      const revisions = mentions.flatMap((mention) => revisionOf(mention) ?? [])
+      await readInto(events, revisions)
+      for (const mention of mentions) {
+        const revision = revisionOf(mention)
+        const isLost = revision !== null && !events.has(revision)
+        if (isLost) known.delete(`${mention.kind} ${mention.key}`)
       }
     }
     check(uncertain, known, events)
