@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { recordTransactions } from '../../src/commands/record-transactions.ts'
+import { merge } from '../../src/domain/book.ts'
 import { start } from '../support/histories.ts'
-import { openLive, take } from '../support/live-book.ts'
+import { decide, openLive, take } from '../support/live-book.ts'
 import { receivedOf } from '../support/received.ts'
 
 const account = (code: string) =>
@@ -17,7 +18,7 @@ const ofEntries = (count: number) => [
 ]
 
 describe('a transaction', () => {
-  const decide = (transactions: readonly object[]) => {
+  const outcomeOf = (transactions: readonly object[]) => {
     const live = openLive([account('cash'), account('bank')])
     const data = { transactions: [...transactions], atomic: true }
     const received = receivedOf(recordTransactions, data as never, { nextId: live.nextId })
@@ -26,7 +27,7 @@ describe('a transaction', () => {
     return outcome
   }
   const codeOf = (entries: readonly object[], status?: 'pending') => {
-    const outcome = decide([{ entries, ...(status && { status }) }])
+    const outcome = outcomeOf([{ entries, ...(status && { status }) }])
     return outcome.kind === 'refused' ? outcome.rejection.code : 'recorded'
   }
 
@@ -38,10 +39,33 @@ describe('a transaction', () => {
 
   it('that is too large is told so as the first time, at the revision of the book', () => {
     const large = { entries: ofEntries(2), description: 'x'.repeat(1_000) }
-    const outcome = decide(Array.from({ length: 900 }, () => large))
+    const outcome = outcomeOf(Array.from({ length: 900 }, () => large))
     assert(outcome.kind === 'refused')
     assert.equal(outcome.rejection.code, 'too_large')
     assert.equal(outcome.isReplay, false)
     assert.equal(outcome.revision, 1)
+  })
+})
+
+describe('holds that are over', () => {
+  it('expire before anything is decided, at most 500 in a group', () => {
+    const live = openLive([account('cash'), account('bank')])
+    const expires_at = new Date(start + 1_000).toISOString()
+    const held = { status: 'pending' as const, expires_at, entries: ofEntries(2) }
+    const record = (transactions: (typeof held)[]) =>
+      receivedOf(recordTransactions, { transactions, atomic: true }, { nextId: live.nextId })
+    take(live, [record(Array.from({ length: 501 }, () => held))], start)
+    const pay = record([{ ...held, expires_at: new Date(start + 5_000).toISOString() }])
+    const first = decide(live, [pay], start + 2_000)
+    assert.equal(first.events.length, 500)
+    assert.deepEqual(first.outcomes, [])
+    merge(first.book)
+    live.log.push(...first.events)
+    const rest = decide(live, [pay], start + 2_000)
+    assert.deepEqual(
+      rest.events.map(({ type }) => type),
+      ['HoldExpired', 'TransactionsRecorded'],
+    )
+    assert.equal(rest.outcomes.length, 1)
   })
 })

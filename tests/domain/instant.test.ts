@@ -3,6 +3,8 @@ import {
   endOf,
   instantOf,
   isDateOrInstant,
+  isDayInRange,
+  isInstant,
   isTimeZone,
   toInstant,
 } from '../../src/domain/instant.ts'
@@ -57,6 +59,14 @@ describe('a date or an instant', () => {
     '0001-01-01',
   ]
   for (const text of bad) it(`refuses ${text || 'nothing'}`, () => assert(!isDateOrInstant(text)))
+
+  it('is one or the other', () => {
+    for (const [text] of good) {
+      assert.equal(isInstant(text), text.includes('T'))
+      assert.equal(isDayInRange(text), !text.includes('T'))
+    }
+    for (const text of bad) assert(!isInstant(text) && !isDayInRange(text), text)
+  })
 
   it('gives instants that sort as text, whatever the time zone', () => {
     for (const zone of ['UTC', 'Pacific/Kiritimati', 'Pacific/Niue', 'Europe/Berlin']) {
