@@ -7,6 +7,12 @@ import { parse } from 'csv-parse/sync'
 // is all zeros is left out, and comments become metadata: `Receipt: a.pdf` is metadata.receipt, and
 // lines that have no such form are metadata.note.
 
+process.stdout.on('error', ({ code, message }) => {
+  // Whoever reads this may have had enough, as `head` may.
+  if (code !== 'EPIPE') throw new Error(message)
+  process.exit(0)
+})
+
 const columns = ['txn', 'date', 'desc', 'account', 'amount', 'ccy']
 const currencies = new Map(process.argv.slice(2).map((pair) => pair.split('=')))
 

@@ -56,6 +56,8 @@ The file is there when it is whole. The same book at the same revision gives the
     const history = await openHistory(client, book, knownAt ?? null)
     const progress = showProgress(`Exporting ${book}`, 'events')
     const text = runExport(history, { format, until }, progress)
-    await (out === undefined ? writeTo(process.stdout, text) : writeWhole(out, text))
-    console.error(`${book} as it was at revision ${history.revision}.`)
+    const isWhole = await (out === undefined
+      ? writeTo(process.stdout, text)
+      : writeWhole(out, text))
+    if (isWhole) console.error(`${book} as it was at revision ${history.revision}.`)
   })

@@ -178,6 +178,14 @@ describe('daybook export', function () {
     }
   }
 
+  it('ends without a word where whoever reads it has had enough', async () => {
+    const { process: child, ended } = command(['export', '--book', 'exported', '--format', 'csv'])
+    child.stdout?.destroy()
+    const { code, stderr } = await ended
+    assert.equal(code, 0, stderr)
+    assert.doesNotMatch(stderr, /EPIPE|as it was/)
+  })
+
   it('as ndjson is the whole book, from which import makes it again', async () => {
     const file = await exportBook(running, book, 'whole.ndjson')
     const copy = await importAs('a copy', file)

@@ -32,9 +32,6 @@ export type Breakable = {
   readonly close: () => Promise<void>
 }
 
-/** A request may be under way when a part dies, and a connection be found dead when it is back. */
-const settleMs = 1_000
-
 export const openBreakable = async (): Promise<Breakable> => {
   const parts = new Map<PartName, Part>()
   const up = async (name: PartName) => (await (parts.get(name) as Part).whenUp()).url
@@ -52,22 +49,21 @@ export const openBreakable = async (): Promise<Breakable> => {
   const ownApi = restClient(await up('api'), running.token)
   await Promise.all(programs.map(up))
 
-  const away = new Set<PartName>()
+  /** When the APIs said that they have it again. */
+  const backAt = new Map<PartName, number>()
   const kill: Breakable['kill'] = async (...names) => {
-    for (const name of names) away.add(name)
+    for (const name of names) backAt.set(name, Number.POSITIVE_INFINITY)
     await Promise.all(names.map((name) => parts.get(name)?.kill()))
     await Promise.all(names.map(up))
-    await sleep(settleMs)
-    for (const name of names) away.delete(name)
+    await Promise.all([running.rest, ownApi].map(untilReady))
+    for (const name of names) backAt.set(name, Date.now())
   }
   let repeats = 0
-  const excuse = (answer: Answer | null, path: string): void => {
-    const who = answer ? ['postgres', 'store'] : ['api']
+  const excuse: Excuse = (answer, path, sentAt) => {
+    const who: readonly PartName[] = answer ? ['postgres', 'store'] : ['api']
     const what = answer ? answer.text : 'the connection ended'
-    assert(
-      [...away].some((name) => who.includes(name)),
-      `${path}: ${what}, with ${[...away].join(', ') || 'nothing'} away`,
-    )
+    const isExcused = who.some((name) => sentAt < (backAt.get(name) ?? 0))
+    assert(isExcused, `${path}: ${what}, though nothing was away when it was sent`)
     if (answer) assert.equal(answer.headers.get('retry-after'), '1', what)
     repeats++
   }
@@ -85,6 +81,16 @@ export const openBreakable = async (): Promise<Breakable> => {
       await running.close()
       await Promise.all(services.map((name) => parts.get(name)?.close()))
     },
+  }
+}
+
+/** Until an API says that it has all that it needs. */
+const untilReady = async ({ url }: Rest): Promise<void> => {
+  for (;;) {
+    const answer = await fetch(`${url}/health/ready`).catch(() => null)
+    const text = await answer?.text().catch(() => null)
+    if (answer?.status === 200 && text) return
+    await sleep(50)
   }
 }
 
@@ -146,23 +152,24 @@ const keepProgramUp = (name: string, environment: Environment): Part => {
 
 const passing = new Set(['store_unavailable', 'outcome_unknown', 'write_contention', 'overloaded'])
 
+/** Throws where an answer, or none, has no good reason. */
+type Excuse = (answer: Answer | null, path: string, sentAt: number) => void
+
 /** Asks again, as Retry-After says, for as long as that is excused. */
-const patientRest = (
-  choose: () => Rest,
-  excuse: (answer: Answer | null, path: string) => void,
-): Rest => {
+const patientRest = (choose: () => Rest, excuse: Excuse): Rest => {
   const repeated = async <Data>(
     path: string,
     ask: (rest: Rest) => Promise<Answer<Data>>,
   ): Promise<Answer<Data>> => {
     for (;;) {
+      const sentAt = Date.now()
       const answer = await ask(choose()).catch((error: unknown) => {
         if (error instanceof TypeError) return null
         throw error
       })
       const isPassing = answer === null || (answer.status === 503 && passing.has(answer.error.code))
       if (!isPassing) return answer
-      excuse(answer, path)
+      excuse(answer, path, sentAt)
       await sleep(answer ? 1_000 * Number(answer.headers.get('retry-after')) : 50)
     }
   }
