@@ -40,7 +40,8 @@ export const untilStage = async (
   ...stages: readonly string[]
 ): Promise<OperationResource> => {
   for (;;) {
-    const { data } = await rest.get<OperationResource>(`/v1/operations/${id}`)
+    const { data, status, text } = await rest.get<OperationResource>(`/v1/operations/${id}`)
+    assert.equal(status, 200, text)
     if (stages.includes(data.stage)) return data
     const isOver = ['done', 'failed', 'cancelled'].includes(data.state)
     assert(!isOver, `the operation is ${data.stage}: ${data.error}`)
