@@ -2,11 +2,16 @@ import { connectEventStore } from '../src/runtime/event-store.ts'
 import { connectPostgres } from '../src/runtime/postgres.ts'
 import { serveTasks } from './parts/task.ts'
 import { copyAgain } from './rebuild/copy-again.ts'
+import { foldPages } from './rebuild/fold-pages.ts'
 import { foldPlainly } from './rebuild/fold-plainly.ts'
 import { rebuildBook } from './rebuild/rebuild-book.ts'
 
 /** One book's read model from scratch. */
-export type Rebuild = { readonly how: 'rebuild' | 'plainly' | 'copy'; readonly bookId: string }
+export type Rebuild = {
+  /** A number: live, so many events at a time. */
+  readonly how: 'rebuild' | 'plainly' | 'copy' | number
+  readonly bookId: string
+}
 
 const db = connectPostgres(process.env['DATABASE_URL'] ?? '', {
   max: 4,
@@ -17,6 +22,7 @@ const store = connectEventStore(process.env['EVENTSTORE_URL'] ?? '')
 
 /** Answers how many seconds it took. */
 serveTasks(async ({ how, bookId }: Rebuild): Promise<number> => {
+  if (typeof how === 'number') return foldPages(db, store, bookId, how)
   switch (how) {
     case 'rebuild':
       return rebuildBook(db, store, bookId)

@@ -6,7 +6,7 @@ import type { LocalServer } from '../src/local/child.ts'
 import { batches, hotPosts, singlePosts } from './measures/commands.ts'
 import type { Bench, Measure } from './measures/measure.ts'
 import { cachedReads, uncachedPages } from './measures/reads.ts'
-import { rebuildOfBatches, rebuildOfSingles } from './measures/rebuilds.ts'
+import { rebuildOfBatches, rebuildOfSingles, smallPages } from './measures/rebuilds.ts'
 import { type Book, batchedBook, openBook, singleBook } from './parts/book.ts'
 import { summarize } from './parts/profile-summary.ts'
 import { startStack } from './parts/stack.ts'
@@ -23,6 +23,7 @@ const measures: readonly Measure[] = [
   batches,
   cachedReads,
   uncachedPages,
+  smallPages,
   rebuildOfSingles,
   rebuildOfBatches,
 ]

@@ -2,6 +2,7 @@ import type { LocalServer } from '../../src/local/child.ts'
 import { type Book, ledgerSchema } from '../parts/book.ts'
 import { observe, observed } from '../parts/observe.ts'
 import { ask } from '../parts/task.ts'
+import { pagedEvents } from '../rebuild/fold-pages.ts'
 import type { Rebuild } from '../rebuild.ts'
 import type { Bench, Contender, Measure } from './measure.ts'
 
@@ -63,5 +64,18 @@ export const rebuildOfBatches: Measure = {
       ours: [contender(bench, 'Daybook', book, 'rebuild', transactions)],
       yardsticks: [contender(bench, 'COPY of the rows, then indexes', book, 'copy', transactions)],
     }
+  },
+}
+
+/** What a page costs before its first event: the worker's time goes there while few come at once. */
+export const smallPages: Measure = {
+  name: 'pages',
+  title: 'live fold of single posts, in small pages',
+  unit: 'events/s',
+  bar: 0.25,
+  prepare: async (bench) => {
+    const book = await bench.single()
+    const paged = (size: number) => contender(bench, `pages of ${size}`, book, size, pagedEvents)
+    return { ours: [paged(30), paged(100)], yardsticks: [paged(1_000)] }
   },
 }

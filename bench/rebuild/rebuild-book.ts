@@ -1,22 +1,15 @@
 import { ledger } from '../../src/projections/ledger/ledger.ts'
 import { untyped } from '../../src/projections/projection.ts'
-import type { TagCache } from '../../src/runtime/cache.ts'
 import type { EventStore } from '../../src/runtime/event-store.ts'
-import { createLogger } from '../../src/runtime/log.ts'
-import { createRegistry, workerMetrics } from '../../src/runtime/metrics.ts'
 import type { Database } from '../../src/runtime/postgres.ts'
 import type { Build } from '../../src/runtime/projections/build.ts'
-import { foldMemory } from '../../src/runtime/projections/fold-memory.ts'
 import { foldPlan, planSchema } from '../../src/runtime/projections/rebuild/fill.ts'
 import { makeConstraints, makeIndexes } from '../../src/runtime/projections/rebuild/finish.ts'
+import { projectingOf } from './projecting.ts'
 
 const projection = untyped(ledger)
 const schema = 'rebuilt'
 const build: Build = { id: 0, projection, schema, stage: 'folding' }
-const metrics = workerMetrics(createRegistry())
-const log = createLogger('rebuild', 'warn')
-const cache = { raise: async () => true } as Partial<TagCache> as TagCache
-const stopping = new AbortController().signal
 
 /** One book as a rebuild makes it, from its first event to the last constraint. */
 export const rebuildBook = async (
@@ -25,8 +18,7 @@ export const rebuildBook = async (
   bookId: string,
 ): Promise<number> => {
   await db.query(`drop schema if exists ${schema} cascade`)
-  const memory = foldMemory()
-  const projecting = { db, store, memory, cache, log, metrics, tell: null, stopping }
+  const projecting = projectingOf(db, store)
   const rebuilding = { projecting, db, findable: new Map<string, Promise<unknown>>() }
   const start = performance.now()
   await planSchema(rebuilding, build, null)
