@@ -35,7 +35,7 @@ export const raiseStaleTags = async (
   }
 }
 
-export const forgetStaleTags = async (
+const forgetStaleTags = async (
   db: Database,
   build: Build,
   ids: readonly number[],

@@ -18,7 +18,7 @@ type Scanned = {
 /** Builds that have come equally far ask for the same, which is then read once. */
 export type Scan = (after: bigint) => Promise<Scanned>
 
-export const logScan = (store: EventStore): Scan => {
+const logScan = (store: EventStore): Scan => {
   const scanned = new Map<bigint, Promise<Scanned>>()
   return (after) => {
     const scanning = scanned.get(after) ?? scanOnce(store, after)
