@@ -330,9 +330,9 @@ const askChange = (
       failures.push(`refusal: ${name} was taken; against it: ${reasons.join(', ')}`)
     }
     const account = kind === 'define' ? ledger.codes.get(change.account) : undefined
-    const { status, ...got } = (data['account'] ?? {}) as Record<string, unknown>
+    const { status: _, ...got } = (data['account'] ?? {}) as Record<string, unknown>
     const wanted = account && kind === 'define' ? wantedOf(account, change) : {}
-    const { status: _, ...definition } = wanted as Record<string, unknown>
+    const { status: __, ...definition } = wanted as Record<string, unknown>
     const isAsAsked =
       kind === 'define'
         ? canonicalJson(got) === canonicalJson(definition)

@@ -120,7 +120,7 @@ export const startLoad = async (
     else if (safety === 'key' && random.chance(0.12)) plan = holdOf(random, number)
     else if (safety === 'key' && random.chance(0.08)) plan = definitionOf(random)
     else if (safety === 'key' && random.chance(0.02)) plan = periodOf(random)
-    else if (safety === 'key' && random.chance(0.08)) plan = mixedOf(random, number)
+    else if (safety === 'key' && random.chance(0.09)) plan = mixedOf(random, number)
     if (safety === 'id') plan = withId(plan)
     // What has neither is sent once, and nobody knows what became of it if no answer comes.
     const isKeyed = safety === 'key' || (safety === 'id' && plan.kind !== 'post')
