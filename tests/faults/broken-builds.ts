@@ -80,7 +80,11 @@ export const brokenBuilds: readonly BrokenBuild[] = [
     name: 'no-wake-ups-no-sweep',
     what: 'Wake-ups are lost, and no sweep finds what they missed.',
     patches: [
-      { file: 'runtime/jobs.js', from: 'wake: (bookId) => {', to: 'wake: (bookId) => {\nreturn;' },
+      {
+        file: 'runtime/jobs.js',
+        from: 'wake: (bookId, events) => {',
+        to: 'wake: (bookId, events) => {\nreturn;',
+      },
       {
         file: 'runtime/projections/sweep.js',
         from: 'await sweep(projecting, build, scan);',
