@@ -33,9 +33,9 @@ describe('a rebuild while anything is killed, with readers and writers at it', f
     breakable = await openBreakable()
     books = await Promise.all(
       [20, 5, 1].map(async (batches) => {
-        const { id, revision } = await openBook(breakable.rest)
-        const book = toBook(breakable.anyRest, id, revision)
-        await openAccounts(book, codes)
+        const opened = await openBook(breakable.rest)
+        await openAccounts(opened, codes)
+        const book = toBook(breakable.anyRest, opened.id, opened.revision)
         for (let batch = 0; batch < batches; batch++) await write(book, random, 400)
         return book
       }),

@@ -34,7 +34,8 @@ export type Breakable = {
 
 export const openBreakable = async (): Promise<Breakable> => {
   const parts = new Map<PartName, Part>()
-  const up = async (name: PartName) => (await (parts.get(name) as Part).whenUp()).url
+  const partOf = (name: PartName): Part => parts.get(name) as Part
+  const up = async (name: PartName) => (await partOf(name).whenUp()).url
   startServices(parts)
   const environment = {
     ...(await freshEnvironment()),
@@ -53,7 +54,7 @@ export const openBreakable = async (): Promise<Breakable> => {
   const backAt = new Map<PartName, number>()
   const kill: Breakable['kill'] = async (...names) => {
     for (const name of names) backAt.set(name, Number.POSITIVE_INFINITY)
-    await Promise.all(names.map((name) => parts.get(name)?.kill()))
+    await Promise.all(names.map((name) => partOf(name).kill()))
     await Promise.all(names.map(up))
     await Promise.all([running.rest, ownApi].map(untilReady))
     for (const name of names) backAt.set(name, Date.now())
@@ -78,15 +79,15 @@ export const openBreakable = async (): Promise<Breakable> => {
     repeats: () => repeats,
     deaths: () => [...parts.values()].flatMap(({ deaths }) => deaths),
     close: async () => {
-      await Promise.all(programs.map((name) => parts.get(name)?.close()))
+      await Promise.all(programs.map((name) => partOf(name).close()))
       await running.close()
-      await Promise.all(services.map((name) => parts.get(name)?.close()))
+      await Promise.all(services.map((name) => partOf(name).close()))
     },
   }
 }
 
-/** A refusal after so long says that the machine is slow: nobody waits for ever. */
-const slowMs = 3_000
+/** A refusal after so long says that the machine is slow: no part waits for another for ever. */
+const slowMs = 1_500
 
 /** Until an API says that it has all that it needs. */
 const untilReady = async ({ url }: Rest): Promise<void> => {
