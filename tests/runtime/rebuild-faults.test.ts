@@ -120,7 +120,7 @@ describe('a rebuild while anything is killed, with readers and writers at it', f
     const stop = () => Promise.all([readers(), ...writers.map((writer) => writer())])
     try {
       const result = await work()
-      const [reads = 0] = await stop()
+      const [reads] = await stop()
       return [result, reads]
     } finally {
       await stop().catch(() => {})
