@@ -16,12 +16,6 @@ export type Expand = Static<typeof Expand>
 const expandedAccount = sql`'account', json_build_object(
   'id', account.id, 'code', account.code, 'name', account.name, 'type', account.type)`
 
-/** Beside a transaction's own columns, what is shown of it from elsewhere: one statement for all. */
-export const besideTransaction = (expand?: Expand) => {
-  const more = expand === undefined ? sql`` : sql`, ${expandedAccount}`
-  return [entriesWith(more), heldAccountsWith(more), reversedBy] as const
-}
-
 const entriesWith = (more: RawBuilder<unknown>) =>
   sql<Entries | null>`case when transaction.hold is null then (
     select json_agg(json_build_object(
@@ -43,6 +37,14 @@ const heldAccountsWith = (more: RawBuilder<unknown>) =>
 const reversedBy = sql<string | null>`(
     select reversal.id from transaction as reversal where reversal.reverses = transaction.id
   )`.as('reversed_by')
+
+const besideWith = (more: RawBuilder<unknown>) =>
+  [entriesWith(more), heldAccountsWith(more), reversedBy] as const
+const plain = besideWith(sql``)
+const expanded = besideWith(sql`, ${expandedAccount}`)
+
+/** Beside a transaction's own columns, what is shown of it from elsewhere: one statement for all. */
+export const besideTransaction = (expand?: Expand) => (expand === undefined ? plain : expanded)
 
 type Shown = ReadModel['transaction'] & {
   readonly entries: Entries | null
