@@ -1,6 +1,7 @@
 import { canonicalJson, firstHash, hashOf } from './chain.ts'
-import { apply, emptyLedger, type Ledger, transactionsOf } from './fold.ts'
+import { apply, transactionsOf } from './fold.ts'
 import type { Command, Final, Journal } from './journal.ts'
+import { emptyLedger, type Ledger } from './ledger.ts'
 import type { Log, Stored } from './log-reader.ts'
 import { fateOf, type Item } from './mixed.ts'
 import type { Plan, Posting, Settlement } from './plans.ts'

@@ -1,4 +1,5 @@
 import { canonicalJson } from './chain.ts'
+import type { Journal, Read } from './journal.ts'
 import {
   type Account,
   changeOf,
@@ -6,8 +7,7 @@ import {
   type HeldLine,
   type Ledger,
   type Transaction,
-} from './fold.ts'
-import type { Journal, Read } from './journal.ts'
+} from './ledger.ts'
 import { columnsOf } from './truth.ts'
 
 type Shown = Readonly<Record<string, unknown>>

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { canonicalJson } from './chain.ts'
-import type { Account, HeldLine, Ledger } from './fold.ts'
 import { closedPeriods } from './fold-changes.ts'
+import type { Account, HeldLine, Ledger } from './ledger.ts'
 import type { Stored } from './log-reader.ts'
 
 /** The build that queries read. */

@@ -1,25 +1,9 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson } from './chain.ts'
-import { type Account, type Ledger, noteState } from './fold.ts'
+import { type Account, type Ledger, noteState, type Period } from './ledger.ts'
 import type { Stored } from './log-reader.ts'
 
 // Of the harness's own ledger: accounts that are defined anew, and periods.
-
-/** A closing, and whether it was taken back. */
-export type Period = {
-  readonly id: string
-  readonly from: string | null
-  readonly through: string
-  /** The first instant after it. */
-  readonly end: string
-  readonly shownRevision: number
-  readonly hash: string
-  readonly closedBy: string
-  readonly revision: number
-  readonly createdAt: string
-  reopenedBy: string | null
-  reopenedAt: string | null
-}
 
 export const closedPeriods = ({ periods }: Ledger): Period[] =>
   periods.filter(({ reopenedAt }) => reopenedAt === null)

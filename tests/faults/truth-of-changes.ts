@@ -1,6 +1,6 @@
 import type { Definition, DefinitionChange, PeriodChange } from './changes.ts'
-import type { Account, Ledger } from './fold.ts'
 import { closedPeriods } from './fold-changes.ts'
+import type { Account, Ledger } from './ledger.ts'
 
 /** The definition that is asked for; what it leaves out stays as it is, or is as it began. */
 export const wantedOf = (account: Account, change: DefinitionChange): Definition => {

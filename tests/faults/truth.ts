@@ -1,5 +1,5 @@
-import { type Account, changeOf, isDebitNormal, type Ledger } from './fold.ts'
 import { openFrom } from './fold-changes.ts'
+import { type Account, changeOf, isDebitNormal, type Ledger } from './ledger.ts'
 import type { Opening, Posting, Settlement } from './plans.ts'
 
 /** What a minimum is compared with, and what a maximum is. */
