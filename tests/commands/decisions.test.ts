@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { closePeriod } from '../../src/commands/close-period.ts'
 import { recordTransactions } from '../../src/commands/record-transactions.ts'
+import { reopenPeriod } from '../../src/commands/reopen-period.ts'
 import { merge } from '../../src/domain/book.ts'
 import { start } from '../support/histories.ts'
 import { decide, openLive, take } from '../support/live-book.ts'
@@ -44,6 +46,38 @@ describe('a transaction', () => {
     assert.equal(outcome.rejection.code, 'too_large')
     assert.equal(outcome.isReplay, false)
     assert.equal(outcome.revision, 1)
+  })
+})
+
+describe('an answer', () => {
+  const live = openLive([account('cash'), account('bank')])
+  const pay = () => {
+    const transactions = [{ id: 'c11e4700-0000-7000-8000-000000000001', entries: ofEntries(2) }]
+    const options = { nextId: live.nextId, key: live.nextId() }
+    return receivedOf(recordTransactions, { transactions, atomic: true }, options)
+  }
+
+  it('names the event that was recorded: its own, or the one that was there', () => {
+    const [own] = take(live, [pay()], start)
+    const [other] = take(live, [pay()], start)
+    assert(own?.kind === 'done' && other?.kind === 'done')
+    assert.equal(own.recorded, live.log[2])
+    assert.equal(other.recorded, live.log[2])
+    assert.equal(other.event, live.log[3])
+  })
+})
+
+describe('a period', () => {
+  it('is reopened with those after it, the latest first', () => {
+    const live = openLive([])
+    const { nextId } = live
+    for (const through of ['2024-01-31', '2024-02-10', '2024-02-20']) {
+      take(live, [receivedOf(closePeriod, { through }, { nextId })], start)
+    }
+    take(live, [receivedOf(reopenPeriod, { through: '2024-01-31' }, { nextId })], start)
+    const last = live.log.at(-1)
+    assert(last?.type === 'PeriodReopened')
+    assert.deepEqual(last.data, { closings: [3, 2], through: '2024-01-31' })
   })
 })
 
