@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { closePeriod } from '../../src/commands/close-period.ts'
+import { postHold } from '../../src/commands/post-hold.ts'
 import { recordTransactions } from '../../src/commands/record-transactions.ts'
 import { reopenPeriod } from '../../src/commands/reopen-period.ts'
 import { merge } from '../../src/domain/book.ts'
+import { hashEvent } from '../../src/domain/chain.ts'
 import { start } from '../support/histories.ts'
 import { decide, openLive, take } from '../support/live-book.ts'
 import { receivedOf } from '../support/received.ts'
@@ -67,7 +69,46 @@ describe('an answer', () => {
   })
 })
 
+describe('what is recorded', () => {
+  it('is hashed as it is stored, whatever its texts are', () => {
+    const live = openLive([account('cash'), account('bank')])
+    const texts = ['plain', 'say "no"', 'back\\slash', 'new\nline', 'Grüße 日記 😀', '\u2028']
+    const metadata = [
+      { b: '1', a: '2' },
+      { 1: 'one', a: '"' },
+      { a: 'ä', b: '\t' },
+    ]
+    const contents = [
+      ...texts.map((description) => ({ description })),
+      ...metadata.map((metadata) => ({ metadata })),
+    ]
+    const transactions = contents.map((content) => ({ ...content, entries: ofEntries(2) }))
+    const data = { transactions, atomic: true }
+    take(live, [receivedOf(recordTransactions, data as never, { nextId: live.nextId })], start)
+    for (const event of live.log)
+      assert.equal(hashEvent(event, event.metadata), event.metadata.hash)
+    assert.equal(live.log.length, 3)
+  })
+})
+
 describe('a period', () => {
+  it('moves what is posted of a hold, which then tells what was asked for', () => {
+    const live = openLive([account('cash'), account('bank')])
+    const { nextId } = live
+    const transaction = 'c11e4700-0000-7000-8000-000000000001'
+    const held = { id: transaction, status: 'pending' as const, entries: ofEntries(2) }
+    const record = { transactions: [held], atomic: true }
+    take(live, [receivedOf(recordTransactions, record, { nextId })], start)
+    take(live, [receivedOf(closePeriod, { through: '2024-01-31' }, { nextId })], start)
+    const part = { transaction, amount: '1', remainder: 'keep' as const }
+    const moved = { effective_at: '2024-01-15', on_closed_period: 'roll_forward' as const }
+    take(live, [receivedOf(postHold, { ...part, ...moved }, { nextId })], start)
+    const event = live.log.at(-1)
+    assert(event?.type === 'HoldPosted')
+    assert.equal(event.data.effective_at, '2024-02-01T00:00:00.000Z')
+    assert.equal(event.data.requested_effective_at, '2024-01-15T00:00:00.000Z')
+  })
+
   it('is reopened with those after it, the latest first', () => {
     const live = openLive([])
     const { nextId } = live
