@@ -53,6 +53,8 @@ export const startTrial = async (
   }
 
   const run = async (place: number, mutant: number | null, patienceMs: number) => {
+    // What an earlier mutant left behind may have ended it since.
+    if (worker.child.exitCode !== null || worker.child.signalCode !== null) await restart()
     const told = await ask(worker.child, { place, mutant }, patienceMs)
     if (told === 'no answer') await restart()
     return told
