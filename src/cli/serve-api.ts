@@ -30,6 +30,7 @@ import { readModel } from '../runtime/read-model.ts'
 import { connectCache, connectProducer } from '../runtime/redis.ts'
 import { prepareSnapshots, snapshotStore } from '../runtime/snapshots.ts'
 import { startTelemetry } from '../runtime/telemetry.ts'
+import { after, every } from '../runtime/timers.ts'
 import { version } from '../version.ts'
 
 export type Running = {
@@ -83,10 +84,8 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     limits: config.writer,
     pause: pauseEvery(5),
     clock: Date.now,
-    after: (ms, run) => {
-      const timer = setTimeout(run, ms)
-      return () => clearTimeout(timer)
-    },
+    after,
+    every,
     random: Math.random,
     appended: (bookId, events) => {
       wakes.wake(bookId, events.length)

@@ -22,6 +22,7 @@ import { untilStandstill } from '../runtime/projections/watchdog.ts'
 import { connectCache, connectConsumer } from '../runtime/redis.ts'
 import { prepareSnapshots, snapshotStore } from '../runtime/snapshots.ts'
 import { startTelemetry } from '../runtime/telemetry.ts'
+import { after, every } from '../runtime/timers.ts'
 import type { Running } from './serve-api.ts'
 import { serveStatus } from './serve-status.ts'
 
@@ -76,10 +77,8 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
     limits: config.writer,
     pause: pauseEvery(5),
     clock: Date.now,
-    after: (ms, run) => {
-      const timer = setTimeout(run, ms)
-      return () => clearTimeout(timer)
-    },
+    after,
+    every,
     random: Math.random,
     appended: (bookId) => {
       fold(bookId).catch((error) => log.warn({ err: error, book: bookId }, 'fold failed'))

@@ -7,6 +7,11 @@ export type BookWriters = {
   readonly close: () => Promise<void>
 }
 
+type Options = WriterOptions & {
+  /** Runs something every so many ms. What it returns ends that. */
+  readonly every: (ms: number, run: () => void) => () => void
+}
+
 const idleAfter = 10 * 60_000
 const sweepEvery = 10_000
 /** How long snapshots may take at the end: the log has everything anyway. */
@@ -16,8 +21,8 @@ const keepMs = 3_000
  * The writers of this process, one a book in use. Idle ones are let go of with their state: those
  * that were not used for long and, where all take more memory than they may, those not used longest.
  */
-export const bookWriters = (options: WriterOptions): BookWriters => {
-  const { clock, after, limits, warn } = options
+export const bookWriters = (options: Options): BookWriters => {
+  const { clock, after, every, limits, warn } = options
   /** The one used last is the last. */
   const writers = new Map<string, BookWriter>()
 
@@ -42,7 +47,7 @@ export const bookWriters = (options: WriterOptions): BookWriters => {
       void letGo(bookId, writer)
     }
   }
-  const sweeping = setInterval(sweep, sweepEvery).unref()
+  const endSweeps = every(sweepEvery, sweep)
 
   return {
     submit: async (received) => {
@@ -57,7 +62,7 @@ export const bookWriters = (options: WriterOptions): BookWriters => {
       return outcome
     },
     close: () => {
-      clearInterval(sweeping)
+      endSweeps()
       const kept = Promise.all([...writers].map(([bookId, writer]) => letGo(bookId, writer)))
       return new Promise((resolve) => {
         const callOff = after(keepMs, resolve)

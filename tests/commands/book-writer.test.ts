@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Appended, BookLog } from '../../src/commands/book-log.ts'
 import { answerWithin, bookWriter } from '../../src/commands/book-writer.ts'
-import { bookWriters } from '../../src/commands/book-writers.ts'
 import { closePeriod } from '../../src/commands/close-period.ts'
 import type { BalanceIndex } from '../../src/commands/fetch-trial-balance.ts'
-import type { LookupIndex } from '../../src/commands/lookup-index.ts'
-import { openAccounts } from '../../src/commands/open-accounts.ts'
-import { openBook } from '../../src/commands/open-book.ts'
 import { postHold } from '../../src/commands/post-hold.ts'
 import type { Outcome } from '../../src/commands/received.ts'
 import { recordTransactions } from '../../src/commands/record-transactions.ts'
@@ -18,106 +14,10 @@ import type { StoredEvent } from '../../src/domain/upcast.ts'
 import { noBalances } from '../support/facts.ts'
 import { meetCode } from '../support/met-codes.ts'
 import { bookId, idSource, receivedOf } from '../support/received.ts'
-import { noSnapshots } from './simulation/snapshots.ts'
-import { simulatedStore } from './simulation/store.ts'
-import { virtualTime } from './simulation/time.ts'
+import { codesOf, setUpWriter } from '../support/told-writer.ts'
 
 const unknown: Appended = { kind: 'unknown', error: new Error('no answer came') }
 const wrong: Appended = { kind: 'wrong_revision' }
-
-/** A writer over a log that does as it is told; `fault` says what becomes of an append instead. */
-const setUp = () => {
-  const time = virtualTime(Date.parse('2024-03-01T12:00:00Z'))
-  const store = simulatedStore()
-  const nextId = idSource()
-  const calls = { reads: 0, appends: 0, tails: 0, questions: 0 }
-  const faults: {
-    append: (() => Promise<Appended | null>) | null
-    read: (() => void) | null
-  } = { append: null, read: null }
-  const log: BookLog = {
-    append: async (_, expected, events) => {
-      calls.appends++
-      return (await faults.append?.()) ?? store.append(expected, events)
-    },
-    read: async function* (_, from, limit = Number.POSITIVE_INFINITY) {
-      calls.reads++
-      for (const event of store.events.slice(from, from + limit)) {
-        yield event as StoredEvent
-        faults.read?.()
-      }
-    },
-    lastRevision: async () => {
-      calls.tails++
-      return store.events.length - 1
-    },
-  }
-  const { now: clock, after } = time
-  const limits = { window: 1_000, gap: 1_000, snapshotEvery: 1_000, memory: 1e9 }
-  const index: LookupIndex = {
-    find: async () => {
-      calls.questions++
-      throw new Rejected(reject('store_unavailable'))
-    },
-  }
-  const quiet = { random: () => 0.5, appended: () => {}, warn: () => {} }
-  const options = {
-    log,
-    index,
-    balances: noBalances,
-    ...noSnapshots,
-    limits,
-    clock,
-    after,
-    ...quiet,
-  }
-  const writer = bookWriter(bookId, options)
-  const elsewhere = bookWriter(bookId, options)
-
-  const book = (key: string | null = null) =>
-    receivedOf(openBook, { name: 'main' }, { key, nextId })
-  const accounts = (...codes: string[]) => {
-    const list = codes.map((code) => ({ code, type: 'asset', currency: 'EUR' }) as const)
-    return receivedOf(openAccounts, { accounts: list }, { nextId })
-  }
-  const transfer = (from = 'a', to = 'b', key: string | null = null, description = '') => {
-    const transactions = [{ transfers: [{ from, to, amount: '1' }], description }]
-    return receivedOf(recordTransactions, { transactions, atomic: true }, { key, nextId })
-  }
-  /** What a promise came to, once time has run out. */
-  const settled = async <Value>(promises: Promise<Value>[]) => {
-    const all = Promise.allSettled(promises)
-    await time.runOut()
-    return all
-  }
-  const open = async (): Promise<void> => {
-    await settled([writer.submit(book()), writer.submit(accounts('a', 'b'))])
-    assert.equal(store.events.length, 2)
-  }
-  return {
-    time,
-    store,
-    calls,
-    faults,
-    options,
-    writer,
-    elsewhere,
-    settled,
-    open,
-    book,
-    accounts,
-    transfer,
-    nextId,
-  }
-}
-
-const codesOf = (results: PromiseSettledResult<Outcome>[]): string[] =>
-  results.map((result) => {
-    if (result.status === 'fulfilled') {
-      return result.value.kind === 'done' ? 'done' : result.value.rejection.code
-    }
-    return result.reason instanceof Rejected ? result.reason.rejection.code : String(result.reason)
-  })
 
 describe('a book writer', () => {
   const met = new Set<string>()
@@ -131,7 +31,7 @@ describe('a book writer', () => {
   }
 
   it('appends what waits in one call', async () => {
-    const { writer, settled, open, transfer, store, calls } = setUp()
+    const { writer, settled, open, transfer, store, calls } = setUpWriter()
     await open()
     const before = calls.appends
     const many = Array.from({ length: 100 }, () => writer.submit(transfer()))
@@ -141,7 +41,7 @@ describe('a book writer', () => {
   })
 
   it('is idle when nothing waits and nothing is being appended', async () => {
-    const { writer, settled, open, transfer, faults } = setUp()
+    const { writer, settled, open, transfer, faults } = setUpWriter()
     await open()
     assert(writer.isIdle())
     const found: boolean[] = []
@@ -154,7 +54,7 @@ describe('a book writer', () => {
   })
 
   it('keeps the order in which commands came', async () => {
-    const { writer, settled, open, transfer } = setUp()
+    const { writer, settled, open, transfer } = setUpWriter()
     await open()
     const results = await settled([1, 2, 3].map(() => writer.submit(transfer())))
     const revisions = results.map((one) => one.status === 'fulfilled' && one.value.revision)
@@ -162,7 +62,7 @@ describe('a book writer', () => {
   })
 
   it('splits a group that is larger than an append may be', async () => {
-    const { writer, settled, open, store, calls } = setUp()
+    const { writer, settled, open, store, calls } = setUpWriter()
     await open()
     const before = calls.appends
     const nextId = idSource('b')
@@ -177,7 +77,7 @@ describe('a book writer', () => {
   })
 
   it('gives a twin in the same group the same answer', async () => {
-    const { writer, settled, open, transfer, store } = setUp()
+    const { writer, settled, open, transfer, store } = setUpWriter()
     await open()
     const twins = await settled([1, 2].map(() => writer.submit(transfer('a', 'b', 'key'))))
     const answers = twins.map((twin) => twin.status === 'fulfilled' && twin.value)
@@ -187,15 +87,15 @@ describe('a book writer', () => {
   })
 
   it('reads no event for a key that was never used', async () => {
-    const { writer, settled, open, transfer, calls } = setUp()
+    const { writer, settled, open, transfer, calls } = setUpWriter()
     await open()
     const before = { ...calls }
     codes(await settled([writer.submit(transfer('a', 'b', 'key'))]))
     assert.deepEqual(calls, { ...before, appends: before.appends + 1 })
   })
 
-  it('reads no event to end a hold that is open', async () => {
-    const { writer, settled, open, nextId, calls } = setUp()
+  it('reads no event to end a hold that is open, whose id may be in capitals', async () => {
+    const { writer, settled, open, nextId, calls } = setUpWriter()
     await open()
     const id = 'c11e4700-0000-7000-8000-000000000001'
     const transfers = [{ from: 'a', to: 'b', amount: '2' }]
@@ -205,19 +105,23 @@ describe('a book writer', () => {
     const before = { ...calls }
     const post = { transaction: id, amount: '1', remainder: 'keep' as const }
     codes(await settled([writer.submit(receivedOf(postHold, post, { nextId }))]))
-    codes(await settled([writer.submit(receivedOf(voidHold, { transaction: id }, { nextId }))]))
+    codes(
+      await settled([
+        writer.submit(receivedOf(voidHold, { transaction: id.toUpperCase() }, { nextId })),
+      ]),
+    )
     assert.deepEqual(calls, { ...before, appends: before.appends + 2 })
   })
 
   it('reads the tail before it refuses, and decides again if it was behind', async () => {
-    const { writer, elsewhere, settled, open, transfer, accounts } = setUp()
+    const { writer, elsewhere, settled, open, transfer, accounts } = setUpWriter()
     await open()
     await settled([elsewhere.submit(accounts('c'))])
     assert.deepEqual(codes(await settled([writer.submit(transfer('a', 'c'))])), ['done'])
   })
 
   it('is outrun five times at most', async () => {
-    const { writer, settled, open, transfer, faults, calls, store } = setUp()
+    const { writer, settled, open, transfer, faults, calls, store } = setUpWriter()
     await open()
     const before = calls.appends
     faults.append = async () => wrong
@@ -229,13 +133,16 @@ describe('a book writer', () => {
   })
 
   it('says that an outcome is unknown while it is, and takes nothing else meanwhile', async () => {
-    const { writer, settled, open, transfer, faults, time, store } = setUp()
+    const { writer, settled, open, transfer, faults, time, store, warnings } = setUpWriter()
     await open()
     const began = time.now()
     faults.append = async () => (time.now() < began + 20_000 ? unknown : null)
     const first = writer.submit(transfer('a', 'b', 'key'))
     const late = time.sleep(500).then(() => writer.submit(transfer()))
+    const toldAt = late.catch(time.now).then(() => time.now() - began)
     assert.deepEqual(codes(await settled([first, late])), ['outcome_unknown', 'store_unavailable'])
+    assert.equal(await toldAt, 500)
+    assert.deepEqual(warnings, ['append unsettled', 'append settled'])
     assert.equal(store.events.length, 3)
     const again = await settled([writer.submit(transfer('a', 'b', 'key'))])
     assert.deepEqual(codes(again), ['done'])
@@ -243,7 +150,7 @@ describe('a book writer', () => {
   })
 
   it('fails what the store does not let it write, and goes on', async () => {
-    const { writer, settled, open, transfer, faults, calls, store } = setUp()
+    const { writer, settled, open, transfer, faults, calls, store } = setUpWriter()
     await open()
     for (const why of ['denied', 'deleted'] as const) {
       faults.append = async () => ({ kind: 'refused', why })
@@ -258,7 +165,7 @@ describe('a book writer', () => {
   })
 
   it('does not take a denial for the fate of an attempt that went before', async () => {
-    const { writer, settled, open, transfer, faults, calls, store } = setUp()
+    const { writer, settled, open, transfer, faults, calls, store } = setUpWriter()
     await open()
     const first = calls.appends + 1
     faults.append = async () => {
@@ -270,7 +177,7 @@ describe('a book writer', () => {
   })
 
   it('sends less at once to a store that takes less, and tells whose event is too large', async () => {
-    const { writer, settled, open, transfer, options, store } = setUp()
+    const { writer, settled, open, transfer, options, store } = setUpWriter()
     await open()
     const { append } = options.log
     const isLarge = ({ data }: StoredEvent) => JSON.stringify(data).length > 2_000
@@ -289,7 +196,7 @@ describe('a book writer', () => {
   })
 
   it('lets those who wait behind an unsettled append know that they were not stored', async () => {
-    const { writer, settled, open, transfer, faults, time, store } = setUp()
+    const { writer, settled, open, transfer, faults, time, store } = setUpWriter()
     await open()
     const began = time.now()
     faults.append = async () => {
@@ -329,7 +236,7 @@ describe('a book writer', () => {
       )
 
     it('rests on all that its group holds before it, and on nothing after it', async () => {
-      const { writer, settled, open, store, nextId } = setUp()
+      const { writer, settled, open, store, nextId } = setUpWriter()
       await open()
       const group = [pay(nextId), pay(nextId), close(nextId), pay(nextId), pay(nextId)]
       const results = codes(await settled(group.map(writer.submit)))
@@ -348,7 +255,7 @@ describe('a book writer', () => {
         throw new Error('connect ECONNREFUSED')
       }
       for (const balances of [older, another, away, () => new Promise<never>(() => {})]) {
-        const { options, settled, open, store, nextId } = setUp()
+        const { options, settled, open, store, nextId } = setUpWriter()
         await open()
         const writer = bookWriter(bookId, { ...options, balances })
         const results = await settled([pay(nextId), close(nextId)].map(writer.submit))
@@ -358,7 +265,7 @@ describe('a book writer', () => {
     })
 
     it('adds to the balances only what they have not seen', async () => {
-      const { options, settled, open, store, nextId } = setUp()
+      const { options, settled, open, store, nextId } = setUpWriter()
       await open()
       assert(store.events[1]?.type === 'AccountsOpened')
       const [a, b] = store.events[1].data.accounts.map(({ id }) => id) as [string, string]
@@ -377,7 +284,7 @@ describe('a book writer', () => {
     })
 
     it('is given up where adding up takes too long, and the book goes on', async () => {
-      const { options, time, settled, open, store, nextId, transfer } = setUp()
+      const { options, time, settled, open, store, nextId, transfer } = setUpWriter()
       await open()
       const read: BookLog['read'] = async function* (id, from, limit) {
         for await (const event of options.log.read(id, from, limit)) {
@@ -393,7 +300,7 @@ describe('a book writer', () => {
     })
 
     it('does not close on a part of the book, where a read ends before it should', async () => {
-      const { writer, settled, open, store, nextId, options } = setUp()
+      const { writer, settled, open, store, nextId, options } = setUpWriter()
       await open()
       assert.deepEqual(codes(await settled([writer.submit(pay(nextId))])), ['done'])
       const { read } = options.log
@@ -406,7 +313,7 @@ describe('a book writer', () => {
     })
 
     it('costs nothing for one who may not close it', async () => {
-      const { options, settled, open, nextId } = setUp()
+      const { options, settled, open, nextId } = setUpWriter()
       await open()
       let questions = 0
       const balances: BalanceIndex = async (...what) => {
@@ -423,7 +330,7 @@ describe('a book writer', () => {
   })
 
   it('never stores what it called unavailable while it was still reading the book', async () => {
-    const { elsewhere, settled, open, transfer, time, store, options } = setUp()
+    const { elsewhere, settled, open, transfer, time, store, options } = setUpWriter()
     await open()
     const slow = bookWriter(bookId, {
       ...options,
@@ -442,7 +349,7 @@ describe('a book writer', () => {
   })
 
   it('goes on from where a read broke off', async () => {
-    const { elsewhere, settled, open, transfer, faults } = setUp()
+    const { elsewhere, settled, open, transfer, faults } = setUpWriter()
     await open()
     faults.read = () => {
       throw new Rejected(reject('store_unavailable'))
@@ -455,7 +362,7 @@ describe('a book writer', () => {
   })
 
   it('keeps its book when a read fails after that', async () => {
-    const { writer, settled, open, transfer, options, calls } = setUp()
+    const { writer, settled, open, transfer, options, calls } = setUpWriter()
     await open()
     const { log } = options
     const lastRevision = log.lastRevision
@@ -474,7 +381,7 @@ describe('a book writer', () => {
   })
 
   it('does not build on an event that does not follow the last one it knows', async () => {
-    const { writer, elsewhere, settled, open, transfer, store, accounts, options } = setUp()
+    const { writer, elsewhere, settled, open, transfer, store, accounts, options } = setUpWriter()
     await open()
     await settled([elsewhere.submit(accounts('c'))])
     // The log is restored from an older copy and goes on otherwise.
@@ -494,7 +401,7 @@ describe('a book writer', () => {
   })
 
   it('reads the book anew when the log is older than what it knew', async () => {
-    const { writer, settled, open, transfer, store, accounts } = setUp()
+    const { writer, settled, open, transfer, store, accounts } = setUpWriter()
     await open()
     store.events.splice(1)
     assert.deepEqual(codes(await settled([writer.submit(transfer())])), ['account_not_found'])
@@ -502,7 +409,7 @@ describe('a book writer', () => {
   })
 
   it('takes 20,000 commands and no more', async () => {
-    const { writer, settled, open, transfer } = setUp()
+    const { writer, settled, open, transfer } = setUpWriter()
     await open()
     const one = transfer()
     const waiting = Array.from({ length: 20_001 }, () => writer.submit(one))
@@ -511,7 +418,7 @@ describe('a book writer', () => {
   })
 
   it('fails the command whose decision is a mistake of ours, and no other', async () => {
-    const { writer, settled, open, transfer } = setUp()
+    const { writer, settled, open, transfer } = setUpWriter()
     await open()
     const mistaken = transfer()
     const broken = {
@@ -528,7 +435,7 @@ describe('a book writer', () => {
   })
 
   it('fails a command that looks up what it does not mention', async () => {
-    const { writer, settled, open, transfer } = setUp()
+    const { writer, settled, open, transfer } = setUpWriter()
     await open()
     const honest = transfer()
     const hidden = {
@@ -548,48 +455,5 @@ describe('a book writer', () => {
   it('gives every answer that is a writer’s own', () => {
     const missing = Object.keys(byTheWriter).filter((code) => !met.has(code as RejectionCode))
     assert.deepEqual(missing, [])
-  })
-})
-
-describe('the writers of a process', () => {
-  it('keep one writer a book', async () => {
-    const { options, settled, book, accounts, calls } = setUp()
-    const writers = bookWriters(options)
-    try {
-      assert.deepEqual(codesOf(await settled([writers.submit(book())])), ['done'])
-      const before = calls.reads
-      assert.deepEqual(codesOf(await settled([writers.submit(accounts('a'))])), ['done'])
-      assert.equal(calls.reads, before)
-    } finally {
-      await writers.close()
-    }
-  })
-
-  it('store what is worth it when they end', async () => {
-    const { options, settled, book, accounts } = setUp()
-    const saved: number[] = []
-    const writers = bookWriters({
-      ...options,
-      limits: { ...options.limits, snapshotEvery: 20 },
-      snapshots: { ...options.snapshots, save: async ({ head }) => void saved.push(head.revision) },
-    })
-    await settled([book(), accounts('a', 'b')].map(writers.submit))
-    await settled([writers.close()])
-    assert.deepEqual(saved, [1])
-  })
-
-  it('keep nothing for a book that does not exist', async () => {
-    const { options, settled, transfer, calls } = setUp()
-    const writers = bookWriters(options)
-    try {
-      for (let time = 1; time <= 3; time++) {
-        assert.deepEqual(codesOf(await settled([writers.submit(transfer())])), ['book_not_found'])
-        // A writer that had been kept would know already that there is nothing to read.
-        assert.equal(calls.reads, time)
-      }
-      assert.equal(calls.appends, 0)
-    } finally {
-      await writers.close()
-    }
   })
 })

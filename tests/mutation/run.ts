@@ -13,9 +13,9 @@ import { type Case, startTrial, type Trial } from './trial.ts'
  */
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const copy = join(root, `dist-mutants-${process.pid}`)
-const workers = 2
+const workers = Number(process.env['DAYBOOK_MUTATION_WORKERS'] ?? 2)
 /** Slower ones are left out. */
-const slowestMs = 1_000
+const slowestMs = 3_000
 /** Quicker ones are tried once more, in a new process, against what no case has noticed. */
 const quickMs = 20
 
