@@ -31,13 +31,16 @@ describe('a book writer', () => {
   }
 
   it('appends what waits in one call', async () => {
-    const { writer, settled, open, transfer, store, calls } = setUpWriter()
+    const { writer, settled, open, transfer, store, calls, told, time } = setUpWriter()
+    const began = time.now()
     await open()
     const before = calls.appends
     const many = Array.from({ length: 100 }, () => writer.submit(transfer()))
     assert.deepEqual(new Set(codes(await settled(many))), new Set(['done']))
     assert.equal(calls.appends, before + 1)
     assert.equal(store.events.length, 102)
+    assert.deepEqual(told, store.events)
+    assert.equal(time.now(), began, 'nothing is waited for')
   })
 
   it('is idle when nothing waits and nothing is being appended', async () => {
@@ -62,10 +65,12 @@ describe('a book writer', () => {
   })
 
   it('splits a group that is larger than an append may be', async () => {
-    const { writer, settled, open, store, calls } = setUpWriter()
+    const { writer, settled, open, store, calls, faults } = setUpWriter()
     await open()
     const before = calls.appends
     const nextId = idSource('b')
+    // Those that did not fit must not come twice where the group is outrun.
+    faults.append = async () => (calls.appends === before + 1 ? wrong : null)
     const large = () => {
       const one = { transfers: [{ from: 'a', to: 'b', amount: '1' }], description: 'x'.repeat(900) }
       const data = { transactions: Array.from({ length: 600 }, () => one), atomic: true }
@@ -73,7 +78,7 @@ describe('a book writer', () => {
     }
     assert.deepEqual(codes(await settled([large(), large(), large()])), ['done', 'done', 'done'])
     assert.equal(store.events.length, 5)
-    assert.equal(calls.appends, before + 3)
+    assert.equal(calls.appends, before + 4)
   })
 
   it('gives a twin in the same group the same answer', async () => {
@@ -121,11 +126,13 @@ describe('a book writer', () => {
   })
 
   it('is outrun five times at most', async () => {
-    const { writer, settled, open, transfer, faults, calls, store } = setUpWriter()
+    const { writer, settled, open, transfer, faults, calls, store, time } = setUpWriter()
     await open()
     const before = calls.appends
+    const began = time.now()
     faults.append = async () => wrong
     assert.deepEqual(codes(await settled([writer.submit(transfer())])), ['write_contention'])
+    assert(time.now() < began + 1_000, 'nothing is left to wait for')
     assert.equal(calls.appends, before + 5)
     assert.equal(store.events.length, 2)
     faults.append = null
@@ -348,6 +355,19 @@ describe('a book writer', () => {
     assert.deepEqual(codes(await settled([elsewhere.submit(transfer())])), ['done'])
   })
 
+  it('does not call a refusal unknown that takes too long after an append', async () => {
+    const { settled, open, transfer, accounts, time, options } = setUpWriter()
+    await open()
+    const lastRevision = async (id: string) => {
+      await time.sleep(answerWithin + 1_000)
+      return options.log.lastRevision(id)
+    }
+    const slow = bookWriter(bookId, { ...options, log: { ...options.log, lastRevision } })
+    assert.deepEqual(codes(await settled([slow.submit(accounts('c'))])), ['done'])
+    const refused = slow.submit(transfer('a', 'nowhere'))
+    assert.deepEqual(codes(await settled([refused])), ['store_unavailable'])
+  })
+
   it('goes on from where a read broke off', async () => {
     const { elsewhere, settled, open, transfer, faults } = setUpWriter()
     await open()
@@ -450,6 +470,46 @@ describe('a book writer', () => {
     }
     const problem = 'RecordTransactions looks up transaction x but does not mention it'
     assert.deepEqual(codes(await settled([writer.submit(hidden)])), [`Error: ${problem}`])
+  })
+
+  describe('whose snapshot is stored', () => {
+    /** Each pause of packing takes a while, and ten accounts are enough for a snapshot. */
+    const setUpPacking = () => {
+      const one = setUpWriter()
+      const { options, time } = one
+      const pause = () => time.sleep(10)
+      const limits = { ...options.limits, snapshotEvery: 10 }
+      const accounts = one.accounts(...'abcdefghij')
+      return { ...one, accounts, writer: bookWriter(bookId, { ...options, limits, pause }) }
+    }
+
+    it('takes less memory afterwards, once it rests or takes another command', async () => {
+      const { writer, settled, book, accounts, transfer } = setUpPacking()
+      await settled([writer.submit(book()), writer.submit(accounts)])
+      const before = writer.bytes()
+      assert.deepEqual(codes(await settled([writer.submit(transfer())])), ['done'])
+      assert(writer.bytes() < before)
+      const resting = setUpPacking()
+      await resting.settled([resting.book(), resting.accounts].map(resting.writer.submit))
+      assert.equal(resting.writer.bytes(), before)
+      resting.writer.rest()
+      assert(resting.writer.bytes() < before)
+    })
+
+    it('does not rest while a group stands on the book', async () => {
+      const { writer, settled, book, accounts, transfer, time, faults, calls } = setUpPacking()
+      await settled([writer.submit(book())])
+      faults.append = async () => {
+        await time.sleep(1_000)
+        writer.rest()
+        return null
+      }
+      const paid = time.sleep(500).then(() => writer.submit(transfer()))
+      assert.deepEqual(codes(await settled([writer.submit(accounts), paid])), ['done', 'done'])
+      const before = { ...calls }
+      assert.deepEqual(codes(await settled([writer.submit(transfer())])), ['done'])
+      assert.deepEqual(calls, { ...before, appends: before.appends + 1 })
+    })
   })
 
   it('gives every answer that is a writer’s own', () => {

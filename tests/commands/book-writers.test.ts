@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import type { BookLog } from '../../src/commands/book-log.ts'
+import { bookWriter } from '../../src/commands/book-writer.ts'
 import { bookWriters } from '../../src/commands/book-writers.ts'
 import type { Received } from '../../src/commands/received.ts'
+import { bookId } from '../support/received.ts'
 import { codesOf, setUpWriter } from '../support/told-writer.ts'
 
 const minute = 60_000
@@ -105,6 +107,21 @@ describe('the writers of a process', () => {
     assert.deepEqual(await submitted(ofOther(two.transfer())), ['done'])
     assert.equal(two.calls.reads, reads, 'it was used last')
     assert(await isReadAnew(accounts('c')))
+  })
+
+  it('weigh a book as it is once it rests', async () => {
+    const ofTen = (options: object) => ({ limits: { ...limits, ...options, snapshotEvery: 10 } })
+    const { limits } = setUpWriter().options
+    const codes = [...'abcdefghij']
+    const same = setUpWriter()
+    const writer = bookWriter(bookId, { ...same.options, ...ofTen({}) })
+    await same.settled([same.book(), same.accounts(...codes)].map(writer.submit))
+    writer.rest()
+    const memory = writer.bytes()
+    const { submitted, book, accounts, sweepAfter, warnings } = setUp(() => ofTen({ memory }))
+    await submitted(book(), accounts(...codes))
+    await sweepAfter(0)
+    assert.deepEqual(warnings, [])
   })
 
   it('store what is worth it when they end, and look for idle ones no more', async () => {

@@ -35,6 +35,8 @@ type Facts = { readonly events?: Recorded[]; readonly saved?: Snapshot[]; readon
 const setUp = ({ events = [...sample], saved = [], every = 1_000 }: Facts = {}) => {
   const reads: number[] = []
   const warnings: string[] = []
+  /** At which revisions it let others have their turn. */
+  const pauses: number[] = []
   const log: BookLog = {
     append: () => Promise.reject(new Error('nobody appends here')),
     read: async function* (_, from, limit = Number.POSITIVE_INFINITY) {
@@ -51,7 +53,10 @@ const setUp = ({ events = [...sample], saved = [], every = 1_000 }: Facts = {}) 
       save: async (snapshot) => void saved.push(snapshot),
     },
     limits: { window: 1_000, snapshotEvery: every },
-    pause: () => null,
+    pause: () => {
+      pauses.push(committed.now().revision)
+      return null
+    },
     warn: (message) => warnings.push(message),
   })
   const commit = (event: Recorded) => {
@@ -59,12 +64,12 @@ const setUp = ({ events = [...sample], saved = [], every = 1_000 }: Facts = {}) 
     evolve(top, event)
     committed.commit(top, [event])
   }
-  return { committed, events, reads, saved, warnings, commit }
+  return { committed, events, reads, saved, warnings, pauses, commit }
 }
 
 /** The snapshot of a book that read so many events and was let go of. */
-const snapshotAt = async (length: number): Promise<Snapshot> => {
-  const { committed, saved } = setUp({ events: sample.slice(0, length), every: length * 2 })
+const snapshotAt = async (length: number, log = sample): Promise<Snapshot> => {
+  const { committed, saved } = setUp({ events: log.slice(0, length), every: length * 2 })
   await committed.load()
   await committed.keep()
   return saved[0] as Snapshot
@@ -94,8 +99,13 @@ describe('a committed book', () => {
 
   it('passes over snapshots that are broken or of another log', async () => {
     const newer = await snapshotAt(9)
-    const another = { ...newer, head: { ...newer.head, hash: '0'.repeat(64) } }
-    for (const wrong of [another, { ...newer, parts: [] }]) {
+    const misnamed = { ...newer, head: { ...newer.head, hash: '0'.repeat(64) } }
+    const another = sample.with(8, {
+      ...(sample[8] as Recorded),
+      metadata: { ...(sample[8] as Recorded).metadata, hash: '0'.repeat(64) },
+    })
+    const foreign = await snapshotAt(9, another)
+    for (const wrong of [misnamed, foreign, { ...newer, parts: [] }]) {
       const { committed, reads, warnings } = setUp({ saved: [await snapshotAt(4), wrong] })
       await committed.load()
       assert.deepEqual(state(committed.now()), state(fold(sample)))
@@ -139,6 +149,22 @@ describe('a committed book', () => {
     committed.settle()
     assert.equal(committed.now().below, null)
     assert.deepEqual(state(committed.now()), state(fold(sample.slice(0, 9))))
+  })
+
+  it('is packed while it is read, each time that twice what makes a snapshot is new', async () => {
+    const news = newsIn(sample)
+    for (const [every, isPacked] of [
+      [news, false],
+      [Math.floor(news / 2), true],
+      [Math.floor(news / 6), true],
+    ] as const) {
+      const { committed, saved, pauses } = setUp({ every })
+      await committed.load()
+      assert.equal(pauses.length > 0, isPacked)
+      assert.equal(committed.now().below, null)
+      assert.deepEqual(plain(committed.now()), plain(fold(sample)))
+      assert.deepEqual(saved, [])
+    }
   })
 
   it('is left as it is where nobody was faster after all', async () => {

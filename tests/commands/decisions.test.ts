@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
 import { closePeriod } from '../../src/commands/close-period.ts'
+import { decideGroup } from '../../src/commands/decide-group.ts'
+import { freezeAccount, unfreezeAccount } from '../../src/commands/freeze-account.ts'
 import { postHold } from '../../src/commands/post-hold.ts'
 import { recordTransactions } from '../../src/commands/record-transactions.ts'
 import { reopenPeriod } from '../../src/commands/reopen-period.ts'
-import { merge } from '../../src/domain/book.ts'
+import { findAccount, merge } from '../../src/domain/book.ts'
 import { hashEvent } from '../../src/domain/chain.ts'
+import type { Recorded } from '../../src/domain/events/index.ts'
+import { lookupsOf } from '../../src/domain/lookup.ts'
+import { factsFrom } from '../support/facts.ts'
 import { start } from '../support/histories.ts'
 import { decide, openLive, take } from '../support/live-book.ts'
 import { receivedOf } from '../support/received.ts'
@@ -119,6 +124,105 @@ describe('a period', () => {
     const last = live.log.at(-1)
     assert(last?.type === 'PeriodReopened')
     assert.deepEqual(last.data, { closings: [3, 2], through: '2024-01-31' })
+  })
+})
+
+describe('a hold', () => {
+  const transaction = 'c11e4700-0000-7000-8000-000000000001'
+  const hold = () => {
+    const live = openLive([account('cash'), account('bank'), account('till')])
+    const entries = [
+      line('cash', 'credit', '9'),
+      line('bank', 'debit', '4'),
+      line('till', 'debit', '5'),
+    ]
+    const transactions = [{ id: transaction, status: 'pending' as const, entries }]
+    const { nextId } = live
+    take(live, [receivedOf(recordTransactions, { transactions, atomic: true }, { nextId })], start)
+    return live
+  }
+  const part = { transaction, entries: [line('cash', 'credit'), line('bank', 'debit')] }
+
+  it('is settled by what ends it, and not by a part that is posted of it', () => {
+    const live = hold()
+    const { nextId } = live
+    const settlements = () => lookupsOf(live.log.at(-1) as Recorded)
+    const keep = { ...part, remainder: 'keep' as const }
+    take(live, [receivedOf(postHold, keep, { nextId })], start)
+    assert.deepEqual(settlements(), [])
+    take(live, [receivedOf(postHold, { transaction }, { nextId })], start)
+    assert.deepEqual(settlements(), [{ kind: 'settlement', key: transaction }])
+  })
+
+  it('leaves the account of an entry alone of which no part is posted', () => {
+    const live = hold()
+    const keep = { ...part, remainder: 'keep' as const }
+    take(live, [receivedOf(postHold, keep, { nextId: live.nextId })], start)
+    const revisions = ['cash', 'bank', 'till'].map(
+      (code) => findAccount(live.book, code)?.balanceRevision,
+    )
+    assert.deepEqual(revisions, [3, 3, 2])
+  })
+})
+
+describe('a group', () => {
+  it('ends before a command for which something more must be fetched', () => {
+    const live = openLive([account('cash'), account('bank')])
+    const pay = () => {
+      const transactions = [{ entries: ofEntries(2) }]
+      return receivedOf(recordTransactions, { transactions, atomic: true }, { nextId: live.nextId })
+    }
+    const freeze = receivedOf(
+      freezeAccount,
+      { target: { account: 'cash', versions: null } },
+      { nextId: live.nextId },
+    )
+    const group = [pay(), freeze, pay()]
+    const facts = factsFrom(live.book, group, live.log)
+    assert.equal(decideGroup(live.book, group, facts, start).outcomes.length, 3)
+    const fewer = { ...facts, events: new Map() }
+    assert.equal(decideGroup(live.book, group, fewer, start).outcomes.length, 1)
+  })
+
+  it('fails a command whose account is not defined by the event that is said to', () => {
+    const live = openLive([account('cash'), account('bank')])
+    const { nextId } = live
+    const freeze = (account: string) =>
+      receivedOf(freezeAccount, { target: { account, versions: null } }, { nextId })
+    take(live, [freeze('bank'), freeze('cash')], start)
+    const unfreeze = receivedOf(
+      unfreezeAccount,
+      { target: { account: 'cash', versions: null } },
+      { nextId },
+    )
+    const facts = factsFrom(live.book, [unfreeze], live.log)
+    const [revision] = facts.events.keys()
+    assert(revision !== undefined)
+    for (const event of [live.log[0], live.log[2]]) {
+      const events = new Map([[revision, { ...(event as Recorded), revision }]])
+      const { outcomes } = decideGroup(live.book, [unfreeze], { ...facts, events }, start)
+      const [outcome] = outcomes
+      assert(outcome?.kind === 'failed')
+      assert.match(outcome.error.message, /does not define account/)
+    }
+  })
+
+  it('counts the bytes of holds that expire in it', () => {
+    const live = openLive([account('cash'), account('bank')])
+    const { nextId } = live
+    const record = (transactions: readonly object[]) => {
+      const data = { transactions, atomic: true }
+      return receivedOf(recordTransactions, data as never, { nextId })
+    }
+    const expires_at = new Date(start + 1_000).toISOString()
+    const held = { status: 'pending', expires_at, entries: ofEntries(1_000) }
+    for (let count = 0; count < 3; count++) take(live, [record([held])], start)
+    const large = { entries: ofEntries(2), description: 'x'.repeat(1_000) }
+    const pay = record(Array.from({ length: 500 }, () => large))
+    assert.equal(decide(live, [pay], start).outcomes.length, 1)
+    const first = decide(live, [pay], start + 2_000)
+    assert.equal(first.events.length, 3)
+    assert.deepEqual(first.outcomes, [])
   })
 })
 

@@ -1,16 +1,22 @@
 import assert from 'node:assert/strict'
 import type { BookLog } from '../../src/commands/book-log.ts'
 import { bookWriter } from '../../src/commands/book-writer.ts'
+import { factFetcher } from '../../src/commands/fetch-facts.ts'
 import type { LookupIndex } from '../../src/commands/lookup-index.ts'
 import { openAccounts } from '../../src/commands/open-accounts.ts'
 import { openBook } from '../../src/commands/open-book.ts'
 import type { Outcome } from '../../src/commands/received.ts'
 import { recordTransactions } from '../../src/commands/record-transactions.ts'
+import { updateAccount } from '../../src/commands/update-account.ts'
+import { type Book, emptyBook } from '../../src/domain/book.ts'
+import type { Recorded } from '../../src/domain/events/index.ts'
+import { evolve } from '../../src/domain/evolve.ts'
 import { lookupsOf } from '../../src/domain/lookup.ts'
 import { Rejected } from '../../src/domain/rejection.ts'
 import type { StoredEvent } from '../../src/domain/upcast.ts'
 import { noBalances } from '../support/facts.ts'
 import { bookId, idSource, receivedOf } from '../support/received.ts'
+import { sampleLog } from '../support/sample-book.ts'
 import { noSnapshots } from './simulation/snapshots.ts'
 import { simulatedStore } from './simulation/store.ts'
 import { virtualTime } from './simulation/time.ts'
@@ -56,10 +62,11 @@ const setUp = (gap = 1_000) => {
   }
   const { now: clock, after } = time
   const quiet = { random: () => 0.5, appended: () => {}, warn: () => {} }
-  const writer = bookWriter(bookId, {
+  const options = {
     ...{ log, index, balances: noBalances, ...noSnapshots, clock, after, ...quiet },
     limits: { window: 8, gap, snapshotEvery: 1_000, memory: 1e9 },
-  })
+  }
+  const writer = bookWriter(bookId, options)
   const settled = async (commands: Parameters<typeof writer.submit>[0][]) => {
     const all = Promise.allSettled(commands.map(writer.submit))
     await time.runOut()
@@ -79,7 +86,7 @@ const setUp = (gap = 1_000) => {
     Object.assign(calls, { questions: 0, mentions: 0, eventsRead: 0 })
     return first
   }
-  return { time, store, reach, calls, settled, pay, grow }
+  return { time, options, store, reach, calls, settled, pay, grow }
 }
 
 const oldId = 'c11e4700-0000-7000-8000-000000000001'
@@ -189,5 +196,46 @@ describe('what is older than the memory of a writer', () => {
     await later
     await settled([pay('old', oldId)])
     assert.equal(calls.questions, 2)
+  })
+})
+
+describe('what memory may have and the book never had', () => {
+  it('is settled by the index, beside what the book has', async () => {
+    const log = sampleLog()
+    const folded = emptyBook(bookId)
+    for (const event of log) evolve(folded, event)
+    const filter = { add: () => {}, mayHave: () => true, layers: [] }
+    const memory = { filter, limit: 8, floor: log.length - 1 }
+    const book: Book = { ...folded, lookups: new Map(), memory }
+    const { time, options } = setUp()
+    const last = log.at(-1) as Recorded
+    const fetch = factFetcher(bookId, {
+      ...options,
+      log: {
+        ...options.log,
+        read: async function* (_, from, limit = 1) {
+          yield* log.slice(from, from + limit) as StoredEvent[]
+        },
+      },
+      index: {
+        find: async () => ({
+          checkpoint: { revision: last.revision, hash: last.metadata.hash },
+          revisions: new Map(),
+        }),
+      },
+    })
+    const nextId = idSource()
+    const target = { account: 'sales', versions: null }
+    const update = receivedOf(
+      updateAccount,
+      { target, changes: { name: 'x' } },
+      { nextId, key: 'never' },
+    )
+    const fetching = fetch(book, [update])
+    await time.runOut()
+    const { known, events, unsettled } = await fetching
+    assert.deepEqual([...known.values()].sort(), [1, null])
+    assert.deepEqual([...events.keys()], [1])
+    assert.equal(unsettled.size, 0)
   })
 })

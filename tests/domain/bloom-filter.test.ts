@@ -32,4 +32,21 @@ describe('a filter', () => {
       [0xcd27698c, 0xd161625f],
     )
   })
+
+  it('sets the bits that every release has set, for snapshots keep them', () => {
+    const { layers, add } = bloomFilter()
+    add('key a')
+    add('transaction 01890a5d-ac96-774b-bcce-b302099a8057')
+    const bits = layers[0]?.bits ?? new Uint8Array()
+    const set = [...bits].flatMap((byte, at) =>
+      [0, 1, 2, 3, 4, 5, 6, 7].flatMap((bit) => ((byte >> bit) & 1 ? [at * 8 + bit] : [])),
+    )
+    assert.deepEqual(
+      set,
+      [
+        11850, 12610, 21863, 26916, 41222, 52203, 55528, 62216, 70993, 72229, 85299, 92556, 99605,
+        102569, 112582, 113911,
+      ],
+    )
+  })
 })

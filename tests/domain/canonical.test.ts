@@ -83,6 +83,10 @@ describe('canonical JSON', () => {
     assert.equal(canonical(value), JSON.stringify(value))
   })
 
+  it('sorts what a value says of itself too', () => {
+    assert.equal(canonical({ a: { toJSON: () => ({ c: 1, b: 2 }) } }), '{"a":{"b":2,"c":1}}')
+  })
+
   it('does not depend on the order in which a value was put together', () => {
     const one = { b: [{ y: 1, x: 2 }], a: { d: 1, c: 2 } }
     const other = { a: { c: 2, d: 1 }, b: [{ x: 2, y: 1 }] }

@@ -5,11 +5,13 @@ import type { Recorded } from '../../src/domain/events/index.ts'
 import { evolve } from '../../src/domain/evolve.ts'
 import { lookupsOf } from '../../src/domain/lookup.ts'
 import { packBook, type Snapshot, unpackBook } from '../../src/domain/snapshot/book-snapshot.ts'
-import { plain as json } from '../../src/domain/snapshot/codec.ts'
+import { plain as json, listOf } from '../../src/domain/snapshot/codec.ts'
 import {
+  bytesOf,
   entriesOf,
   type OpenedMap,
   openPacked,
+  type PackedMap,
   packEntries,
 } from '../../src/domain/snapshot/packed-map.ts'
 import { finish } from '../support/finish.ts'
@@ -83,6 +85,12 @@ describe('a snapshot', () => {
       assert.deepEqual(plain(book), plain(fold(log)))
       return
     }
+  })
+
+  it('keeps one empty list for all', () => {
+    const { fromJson } = listOf(json<string>())
+    assert.equal(fromJson([], 'a'), fromJson([], 'b'))
+    assert.deepEqual(fromJson(['x'], 'a'), ['x'])
   })
 
   it('knows when the next of its holds is over', () => {
@@ -170,6 +178,57 @@ describe('a packed map', () => {
       }),
       runs(300),
     )
+  })
+
+  it('is refused where its bytes are not what was packed', () => {
+    const codec = json<string>()
+    const two = [
+      ['a', '"1"'],
+      ['b', '"2"'],
+    ] as const
+    const opened = (packed: PackedMap) => finish(openPacked(packed, codec))
+    const packed = finish(packEntries(two))
+    assert.deepEqual(
+      new Map(opened(packed)),
+      new Map([
+        ['a', '1'],
+        ['b', '2'],
+      ]),
+    )
+    assert.throws(() => opened(finish(packEntries([...two, ['b', '"3"']]))), /packed twice/)
+    assert.throws(() => opened({ ...packed, count: 1 }), /more entries/)
+    assert.throws(() => opened({ ...packed, count: 3 }), /2 of 3/)
+    const parts = packed.parts.map((part) => part.subarray(0, -1))
+    assert.throws(() => opened({ ...packed, parts }), RangeError)
+  })
+
+  it('pauses after each 500 entries, while it is packed and while it is opened', () => {
+    const map = new Map(Array.from({ length: 1_001 }, (_, index) => [`key ${index}`, index]))
+    const codec = json<number>()
+    const steps = packEntries(entriesOf(map, codec))
+    assert.deepEqual(
+      [1, 2, 3].map(() => steps.next().done),
+      [false, false, true],
+    )
+    const opening = openPacked(finish(packEntries(entriesOf(map, codec))), codec)
+    assert.deepEqual(
+      [1, 2, 3].map(() => opening.next().done),
+      [false, false, true],
+    )
+  })
+
+  it('weighs its bytes, and more for each entry that is changed', () => {
+    const map = new Map(Array.from({ length: 100 }, (_, index) => [`key ${index}`, 'x']))
+    const packed = repacked(map)
+    const bytes = 100 * (8 + 1 + 6 + 1 + 3)
+    assert(packed.bytes > bytes - 20 && packed.bytes < bytes + 20, `${packed.bytes}`)
+    assert.equal(bytesOf(packed), packed.bytes)
+    const before = packed.bytes
+    packed.set('key 1', 'y')
+    packed.set('key 1', 'z')
+    packed.set('another', 'z')
+    const changed = new Map(['key 1', 'another'].map((name) => [name, 'z']))
+    assert.equal(packed.bytes, before + bytesOf(changed))
   })
 
   it('takes entries that are larger than its parts', () => {

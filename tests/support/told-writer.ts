@@ -6,6 +6,7 @@ import { openAccounts } from '../../src/commands/open-accounts.ts'
 import { openBook } from '../../src/commands/open-book.ts'
 import type { Outcome } from '../../src/commands/received.ts'
 import { recordTransactions } from '../../src/commands/record-transactions.ts'
+import type { Recorded } from '../../src/domain/events/index.ts'
 import { Rejected, reject } from '../../src/domain/rejection.ts'
 import type { StoredEvent } from '../../src/domain/upcast.ts'
 import { noSnapshots } from '../commands/simulation/snapshots.ts'
@@ -51,7 +52,9 @@ export const setUpWriter = () => {
   }
   const warnings: string[] = []
   const warn = (message: string) => void warnings.push(message)
-  const quiet = { random: () => 0.5, appended: () => {}, warn }
+  /** What was told of as appended. */
+  const told: Recorded[] = []
+  const appended = (_: string, events: readonly Recorded[]) => void told.push(...events)
   const options = {
     log,
     index,
@@ -60,7 +63,9 @@ export const setUpWriter = () => {
     limits,
     clock,
     after,
-    ...quiet,
+    random: () => 0.5,
+    appended,
+    warn,
   }
   const writer = bookWriter(bookId, options)
   const elsewhere = bookWriter(bookId, options)
@@ -90,6 +95,7 @@ export const setUpWriter = () => {
     store,
     calls,
     warnings,
+    told,
     faults,
     options,
     writer,
