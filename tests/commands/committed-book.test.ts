@@ -35,6 +35,7 @@ type Facts = { readonly events?: Recorded[]; readonly saved?: Snapshot[]; readon
 const setUp = ({ events = [...sample], saved = [], every = 1_000 }: Facts = {}) => {
   const reads: number[] = []
   const warnings: string[] = []
+  const faults: { packing: Error | null; saving: Error | null } = { packing: null, saving: null }
   /** At which revisions it let others have their turn. */
   const pauses: number[] = []
   const log: BookLog = {
@@ -50,10 +51,14 @@ const setUp = ({ events = [...sample], saved = [], every = 1_000 }: Facts = {}) 
     snapshots: {
       list: async () => saved.map(({ head }) => head).toReversed(),
       read: async (head) => saved.find((one) => one.head === head) as Snapshot,
-      save: async (snapshot) => void saved.push(snapshot),
+      save: async (snapshot) => {
+        if (faults.saving) throw faults.saving
+        saved.push(snapshot)
+      },
     },
     limits: { window: 1_000, snapshotEvery: every },
     pause: () => {
+      if (faults.packing) throw faults.packing
       pauses.push(committed.now().revision)
       return null
     },
@@ -64,7 +69,7 @@ const setUp = ({ events = [...sample], saved = [], every = 1_000 }: Facts = {}) 
     evolve(top, event)
     committed.commit(top, [event])
   }
-  return { committed, events, reads, saved, warnings, pauses, commit }
+  return { committed, events, reads, saved, warnings, faults, pauses, commit }
 }
 
 /** The snapshot of a book that read so many events and was let go of. */
@@ -149,6 +154,38 @@ describe('a committed book', () => {
     committed.settle()
     assert.equal(committed.now().below, null)
     assert.deepEqual(state(committed.now()), state(fold(sample.slice(0, 9))))
+  })
+
+  it('goes on where no snapshot can be made or stored, and stores the next one', async () => {
+    const every = newsIn(sample.slice(0, 8))
+    for (const fault of ['packing', 'saving'] as const) {
+      const one = setUp({ events: sample.slice(0, 7), every })
+      const { committed, commit, saved, warnings, faults } = one
+      await committed.load()
+      faults[fault] = new Error('it is full')
+      commit(sample[7] as Recorded)
+      await nextTurn()
+      assert.deepEqual([saved.length, warnings], [0, ['snapshot not kept']])
+      faults[fault] = null
+      committed.settle()
+      commit(sample[8] as Recorded)
+      await nextTurn()
+      assert.equal(saved[0]?.head.revision, 8)
+      committed.settle()
+      assert.equal(committed.now().below, null)
+      assert.deepEqual(state(committed.now()), state(fold(sample.slice(0, 9))))
+    }
+  })
+
+  it('stores no snapshot of a book that was doubted meanwhile', async () => {
+    const every = newsIn(sample.slice(0, 8))
+    const { committed, commit, saved } = setUp({ events: sample.slice(0, 7), every })
+    await committed.load()
+    commit(sample[7] as Recorded)
+    committed.doubt()
+    await nextTurn()
+    assert.deepEqual(saved, [])
+    assert.equal(committed.now().revision, -1)
   })
 
   it('is packed while it is read, each time that twice what makes a snapshot is new', async () => {

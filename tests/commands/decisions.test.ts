@@ -44,6 +44,10 @@ describe('a transaction', () => {
     assert.equal(codeOf(ofEntries(1_000), 'pending'), 'recorded')
     assert.equal(codeOf(ofEntries(1_001), 'pending'), 'invalid_request')
     assert.equal(codeOf(ofEntries(1_001)), 'recorded')
+    const outcome = outcomeOf([{ entries: ofEntries(1_001), status: 'pending' }])
+    assert(outcome.kind === 'refused')
+    const reason = 'A pending transaction has at most 1000 entries; this has 1001.'
+    assert.deepEqual(outcome.rejection.details, [{ path: '/entries', reason }])
   })
 
   it('that is too large is told so as the first time, at the revision of the book', () => {

@@ -99,6 +99,16 @@ describe('who may do what in a book', () => {
     assert.equal(by(bob, remove(bob)), 'last_owner')
   })
 
+  it('leaves one owner at least, of two who leave in one group too', () => {
+    by(ann, set(bob, 'owner'))
+    const group = [bob, ann].map((user) => ({ ...remove(user), actor: user }))
+    const outcomes = outcomesOf(decideGroup(book, group, factsFrom(book, group, []), 1_000))
+    assert.deepEqual(
+      outcomes.map(({ kind }) => kind),
+      ['done', 'refused'],
+    )
+  })
+
   it('is refused without a trace, also under a key', () => {
     by(ann, set(bob, 'analyst'))
     const before = book.revision

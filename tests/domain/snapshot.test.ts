@@ -237,8 +237,10 @@ describe('a packed map', () => {
       ['before', '1'],
       ['large', large],
       ['after', '2'],
+      ['k'.repeat(5_000), '3'],
     ])
     const packed = repacked(map)
+    for (const [name, value] of map) assert.equal(packed.get(name), value)
     assert.deepEqual(new Map(packed), map)
     assert.equal(packed.get('large'), large)
     assert.equal(packed.get('after'), '2')

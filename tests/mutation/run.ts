@@ -17,7 +17,7 @@ const workers = Number(process.env['DAYBOOK_MUTATION_WORKERS'] ?? 2)
 /** Slower ones are left out. */
 const slowestMs = 3_000
 /** Quicker ones are tried once more, in a new process, against what no case has noticed. */
-const quickMs = 20
+const quickMs = 100
 
 const filesOf = (folder: string): string[] =>
   readdirSync(join(copy, folder), { recursive: true, encoding: 'utf8' })
