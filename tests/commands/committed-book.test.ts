@@ -35,7 +35,11 @@ type Facts = { readonly events?: Recorded[]; readonly saved?: Snapshot[]; readon
 const setUp = ({ events = [...sample], saved = [], every = 1_000 }: Facts = {}) => {
   const reads: number[] = []
   const warnings: string[] = []
-  const faults: { packing: Error | null; saving: Error | null } = { packing: null, saving: null }
+  const faults: {
+    packing: Error | null
+    saving: Error | null
+    pausing: Promise<void> | null
+  } = { packing: null, saving: null, pausing: null }
   /** At which revisions it let others have their turn. */
   const pauses: number[] = []
   const log: BookLog = {
@@ -60,7 +64,7 @@ const setUp = ({ events = [...sample], saved = [], every = 1_000 }: Facts = {}) 
     pause: () => {
       if (faults.packing) throw faults.packing
       pauses.push(committed.now().revision)
-      return null
+      return faults.pausing
     },
     warn: (message) => warnings.push(message),
   })
@@ -175,6 +179,28 @@ describe('a committed book', () => {
       assert.equal(committed.now().below, null)
       assert.deepEqual(state(committed.now()), state(fold(sample.slice(0, 9))))
     }
+  })
+
+  it('makes one snapshot at a time, and then counts what came meanwhile', async () => {
+    const { committed, commit, saved, faults } = setUp({ events: sample.slice(0, 8), every: 3 })
+    await committed.load()
+    let goOn = () => {}
+    faults.pausing = new Promise((resolve) => {
+      goOn = resolve
+    })
+    for (const event of sample.slice(8, 12)) commit(event)
+    await nextTurn()
+    assert.equal(saved.length, 0)
+    faults.pausing = null
+    goOn()
+    await nextTurn()
+    committed.settle()
+    commit(sample[12] as Recorded)
+    await nextTurn()
+    assert.deepEqual(
+      saved.map(({ head }) => head.revision),
+      [8, 12],
+    )
   })
 
   it('stores no snapshot of a book that was doubted meanwhile', async () => {

@@ -124,6 +124,10 @@ describe('a period', () => {
     for (const through of ['2024-01-31', '2024-02-10', '2024-02-20']) {
       take(live, [receivedOf(closePeriod, { through }, { nextId })], start)
     }
+    assert.deepEqual(
+      live.log.flatMap(({ type, data }) => (type === 'PeriodClosed' ? [data.from] : [])),
+      [null, '2024-02-01', '2024-02-11'],
+    )
     take(live, [receivedOf(reopenPeriod, { through: '2024-01-31' }, { nextId })], start)
     const last = live.log.at(-1)
     assert(last?.type === 'PeriodReopened')

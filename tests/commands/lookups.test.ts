@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { BookLog } from '../../src/commands/book-log.ts'
 import { bookWriter } from '../../src/commands/book-writer.ts'
+import { changeTransactionMetadata } from '../../src/commands/change-transaction-metadata.ts'
 import { factFetcher } from '../../src/commands/fetch-facts.ts'
 import type { LookupIndex } from '../../src/commands/lookup-index.ts'
 import { openAccounts } from '../../src/commands/open-accounts.ts'
@@ -76,6 +77,8 @@ const setUp = (gap = 1_000) => {
     const transactions = [{ ...(id && { id }), transfers: [{ from: 'a', to: 'b', amount }] }]
     return receivedOf(recordTransactions, { transactions, atomic: true }, { key, nextId })
   }
+  const note = (metadata: Record<string, string>) =>
+    receivedOf(changeTransactionMetadata, { transaction: oldId, metadata }, { nextId })
   const accounts = ['a', 'b'].map((code) => ({ code, type: 'asset', currency: 'EUR' }) as const)
   /** A book in which `old` was used long ago, as a key and as an id. */
   const grow = async () => {
@@ -86,7 +89,7 @@ const setUp = (gap = 1_000) => {
     Object.assign(calls, { questions: 0, mentions: 0, eventsRead: 0 })
     return first
   }
-  return { time, options, store, reach, calls, settled, pay, grow }
+  return { time, options, store, reach, calls, settled, pay, note, grow }
 }
 
 const oldId = 'c11e4700-0000-7000-8000-000000000001'
@@ -152,6 +155,19 @@ describe('what is older than the memory of a writer', () => {
       assert.equal(store.events.length, length)
     })
   }
+
+  it('is found as it was changed last, where the index knows an earlier change', async () => {
+    const { settled, pay, note, grow, reach, store } = setUp()
+    await grow()
+    await settled([note({ first: '1' })])
+    reach.ofIndex = store.events.length
+    await settled([note({ second: '2' })])
+    for (let count = 0; count < 10; count++) await settled([pay(`later ${count}`)])
+    assert.deepEqual(all(await settled([note({ third: '3' })])), ['done'])
+    const last = store.events.at(-1)
+    assert(last?.type === 'TransactionMetadataChanged')
+    assert.deepEqual(last.data.metadata, { first: '1', second: '2', third: '3' })
+  })
 
   it('is called unavailable where the stream is too long to be read instead', async () => {
     const { settled, pay, grow, reach, store } = setUp(5)

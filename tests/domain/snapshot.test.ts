@@ -65,6 +65,7 @@ describe('a snapshot', () => {
     assert.equal(digestOf(finish(packBook(book)).snapshot), digestOf(snapshot))
     const unpacked = finish(unpackBook(copied(snapshot), 10))
     assert.equal(digestOf(finish(packBook(unpacked)).snapshot), digestOf(snapshot))
+    assert.deepEqual(unpacked.memory?.filter.layers, book.memory?.filter.layers)
   })
 
   it('shows one revision, whatever is committed while it is packed', () => {
