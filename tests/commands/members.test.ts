@@ -112,6 +112,10 @@ describe('who may do what in a book', () => {
   it('is refused without a trace, also under a key', () => {
     by(ann, set(bob, 'analyst'))
     const before = book.revision
+    const group = [{ ...open('a key'), actor: bob, isAdmin: false }]
+    const [outcome] = outcomesOf(decideGroup(book, group, factsFrom(book, group, []), 1_000))
+    assert(outcome?.kind === 'refused')
+    assert(!outcome.isReplay)
     assert.equal(by(bob, open('a key')), 'forbidden')
     assert.equal(book.revision, before)
   })

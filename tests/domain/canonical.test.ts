@@ -84,7 +84,12 @@ describe('canonical JSON', () => {
   })
 
   it('sorts what a value says of itself too', () => {
-    assert.equal(canonical({ a: { toJSON: () => ({ c: 1, b: 2 }) } }), '{"a":{"b":2,"c":1}}')
+    class Pair {
+      toJSON() {
+        return { c: 1, b: 2 }
+      }
+    }
+    assert.equal(canonical({ a: new Pair() }), '{"a":{"b":2,"c":1}}')
   })
 
   it('does not depend on the order in which a value was put together', () => {

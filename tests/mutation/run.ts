@@ -13,7 +13,6 @@ import { type Case, startTrial, type Trial } from './trial.ts'
  */
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const copy = join(root, `dist-mutants-${process.pid}`)
-const workers = Number(process.env['DAYBOOK_MUTATION_WORKERS'] ?? 2)
 /** Slower ones are left out. */
 const slowestMs = 3_000
 /** Quicker ones are tried once more, in a new process, against what no case has noticed. */
@@ -130,7 +129,10 @@ const tryAll = async (
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { in: { type: 'string', default: 'src' } },
+  options: {
+    in: { type: 'string', default: 'src' },
+    workers: { type: 'string', default: '2' },
+  },
 })
 const [count = Number.POSITIVE_INFINITY, seed = 1] = positionals.map(Number)
 const mutants = plant()
@@ -148,7 +150,7 @@ console.log(`${mutants.length} mutants; ${constant.size} of them, in constants, 
 const among = possible.filter(({ file }) => file.startsWith(values.in))
 const tried = draw(among, count, seed)
 console.log(`trying ${tried.length}; not noticed:`)
-const others = await Promise.all(Array.from({ length: workers - 1 }, start))
+const others = await Promise.all(Array.from({ length: Number(values.workers) - 1 }, start))
 const trials = [first, ...others]
 const { done, survivors } = await tryAll(trials, tried, reaching)
 for (const trial of trials) trial.close()
