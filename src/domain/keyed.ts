@@ -4,6 +4,5 @@ export type Keyed<Value> = {
   readonly get: (key: string) => Value | undefined
   set(key: string, value: Value): unknown
   readonly delete: (key: string) => boolean
-  readonly values: () => IterableIterator<Value>
   readonly [Symbol.iterator]: () => IterableIterator<[string, Value]>
 }

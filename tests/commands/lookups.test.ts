@@ -180,6 +180,13 @@ describe('what is older than the memory of a writer', () => {
     assert.equal(store.events.length, length + 2)
   })
 
+  it('is answered by an index that is far behind, where that has it', async () => {
+    const { settled, pay, grow, reach } = setUp(5)
+    await grow()
+    reach.ofIndex = 10
+    assert.deepEqual(all(await settled([pay('old', oldId)])), ['done again'])
+  })
+
   it('is called unavailable where the read of the stream ends before it should', async () => {
     const { settled, pay, grow, reach, store } = setUp()
     await grow()

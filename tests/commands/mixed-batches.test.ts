@@ -75,7 +75,7 @@ const words = {
 
 /** Accounts by their codes, as far as it does not matter in how many events they came about. */
 const accountsOf = (book: Book, now: number) =>
-  [...book.accounts.values()].map((account) => {
+  [...book.accounts].map(([, account]) => {
     const { code, status, posted, pendingIncrease, pendingDecrease } = account
     return { code, status, posted, left: available(account, now), pendingIncrease, pendingDecrease }
   })

@@ -121,7 +121,7 @@ describe('whatever is recorded', () => {
         take(live, [received], now)
         isForced ||= 'force' in (received.data as object)
         const sums = new Map<string, bigint>()
-        for (const account of live.book.accounts.values()) {
+        for (const [, account] of live.book.accounts) {
           const { type, currency, posted, minBalance, maxBalance } = account
           const debit = normalSide(type) === 'debit' ? posted : -posted
           sums.set(currency, (sums.get(currency) ?? 0n) + debit)
@@ -233,5 +233,4 @@ describe('whatever is recorded', () => {
   })
 })
 
-const balances = (book: Book) =>
-  [...book.accounts.values()].map(({ code, posted }) => [code, posted])
+const balances = (book: Book) => [...book.accounts].map(([, { code, posted }]) => [code, posted])

@@ -245,6 +245,12 @@ describe('a packed map', () => {
     assert.deepEqual(new Map(packed), map)
     assert.equal(packed.get('large'), large)
     assert.equal(packed.get('after'), '2')
+    for (const one of [packed, map]) {
+      one.set('before', '3')
+      one.delete('after')
+    }
+    assert.deepEqual(new Map(packed), map)
+    assert.deepEqual(new Map(repacked(packed)), map)
   })
 
   it('finds each of many', () => {

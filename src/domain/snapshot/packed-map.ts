@@ -195,9 +195,6 @@ export function* openPacked<Value>(
       if (wasKept) replaced.add(place)
       return changed.delete(key) || wasKept
     },
-    values: function* () {
-      for (const [, value] of all()) yield value
-    },
     [Symbol.iterator]: all,
     entries: function* () {
       for (const { part, at, value } of kept()) yield [part, at, endOfText(part, value)]
