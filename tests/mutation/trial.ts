@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -50,6 +51,8 @@ export const startTrial = async (
   const restart = async (): Promise<void> => {
     worker.child.kill('SIGKILL')
     worker = await begin()
+    // Cases are known by their places: a table that is edited meanwhile would make others of them.
+    assert.deepEqual(worker.ready.titles, titles, 'the tests have changed')
   }
 
   const run = async (place: number, mutant: number | null, patienceMs: number) => {
