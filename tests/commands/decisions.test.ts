@@ -9,6 +9,7 @@ import { findAccount, merge } from '../../src/domain/book.ts'
 import { hashEvent } from '../../src/domain/chain.ts'
 import type { Recorded } from '../../src/domain/events/index.ts'
 import { lookupsOf } from '../../src/domain/lookup.ts'
+import { trialBalanceHash } from '../../src/domain/trial-balance.ts'
 import { factsFrom } from '../support/facts.ts'
 import { start } from '../support/histories.ts'
 import { decide, openLive, take } from '../support/live-book.ts'
@@ -116,6 +117,25 @@ describe('a period', () => {
     assert(event?.type === 'HoldPosted')
     assert.equal(event.data.effective_at, '2024-02-01T00:00:00.000Z')
     assert.equal(event.data.requested_effective_at, '2024-01-15T00:00:00.000Z')
+  })
+
+  it('adds up what is posted, and not what is held', () => {
+    const live = openLive([account('cash'), account('bank')])
+    const { nextId } = live
+    const early = { effective_at: '2024-01-15', entries: ofEntries(2) }
+    const transactions = [early, { ...early, status: 'pending' as const }]
+    take(live, [receivedOf(recordTransactions, { transactions, atomic: true }, { nextId })], start)
+    take(live, [receivedOf(closePeriod, { through: '2024-01-31' }, { nextId })], start)
+    const [cash, bank] = ['cash', 'bank'].map((code) => findAccount(live.book, code)?.id as string)
+    const closed = live.log.at(-1)
+    assert(closed?.type === 'PeriodClosed')
+    assert.equal(
+      closed.data.trial_balance_hash,
+      trialBalanceHash([
+        { account_id: cash as string, currency: 'EUR', debit: '0', credit: '1' },
+        { account_id: bank as string, currency: 'EUR', debit: '1', credit: '0' },
+      ]),
+    )
   })
 
   it('is reopened with those after it, the latest first', () => {
@@ -253,6 +273,8 @@ describe('holds that are over', () => {
       rest.events.map(({ type }) => type),
       ['HoldExpired', 'TransactionsRecorded'],
     )
+    assert(rest.events[0]?.type === 'HoldExpired')
+    assert.deepEqual(rest.events[0].data.exponents, { EUR: 2 })
     assert.equal(rest.outcomes.length, 1)
   })
 })
