@@ -5,6 +5,7 @@ import { freezeAccount, unfreezeAccount } from '../../src/commands/freeze-accoun
 import { postHold } from '../../src/commands/post-hold.ts'
 import { recordTransactions } from '../../src/commands/record-transactions.ts'
 import { reopenPeriod } from '../../src/commands/reopen-period.ts'
+import { reverseTransaction } from '../../src/commands/reverse-transaction.ts'
 import { findAccount, merge } from '../../src/domain/book.ts'
 import { hashEvent } from '../../src/domain/chain.ts'
 import type { Recorded } from '../../src/domain/events/index.ts'
@@ -136,6 +137,23 @@ describe('a period', () => {
         { account_id: bank as string, currency: 'EUR', debit: '1', credit: '0' },
       ]),
     )
+  })
+
+  it('moves a reversal, which then tells what was asked for', () => {
+    const live = openLive([account('cash'), account('bank')])
+    const { nextId } = live
+    const transaction = 'c11e4700-0000-7000-8000-000000000001'
+    const early = { id: transaction, effective_at: '2024-01-15', entries: ofEntries(2) }
+    const record = { transactions: [early], atomic: true }
+    take(live, [receivedOf(recordTransactions, record, { nextId })], start)
+    take(live, [receivedOf(closePeriod, { through: '2024-01-31' }, { nextId })], start)
+    const moved = { effective_at: 'original', on_closed_period: 'roll_forward' } as const
+    take(live, [receivedOf(reverseTransaction, { transaction, ...moved }, { nextId })], start)
+    const event = live.log.at(-1)
+    assert(event?.type === 'TransactionsRecorded')
+    const [reversal] = event.data.transactions
+    assert.equal(reversal?.effective_at, '2024-02-01T00:00:00.000Z')
+    assert.equal(reversal?.requested_effective_at, '2024-01-15T00:00:00.000Z')
   })
 
   it('is reopened with those after it, the latest first', () => {
