@@ -7,15 +7,15 @@ import { Problem, prepare, root, runScript } from './prepare.mjs'
 const ALL = 'dist/tests/**/*.test.js'
 
 /**
- * These need no services and keep a core busy. They run beside the others, which mostly wait for
- * theirs. What clears `dist` of what is not the build's is among them, for so are those that write
- * mutants there: they come one after the other.
+ * In the order in which they run. The first ones need no services and keep a core busy, beside the
+ * others, which mostly wait for theirs. What clears `dist` of what is not the build's is among them, for
+ * so are those that write mutants there: they come one after the other. The last ones have services of
+ * their own, and are here so that both processes take about as long.
  */
 const BESIDE = [
-  ...['commands', 'contract', 'domain', 'event-store', 'quality'].map(
-    (folder) => `dist/tests/${folder}/**/*.test.js`,
-  ),
+  ...['commands', 'contract', 'domain', 'event-store', 'quality'].map(allIn),
   'dist/tests/local/scripts.test.js',
+  ...['api', 'cli'].map(allIn),
 ]
 
 /** So little do they give way to the others, on whose services they must not weigh. */
@@ -36,10 +36,14 @@ await runScript(async () => {
   return problem ? 1 : 0
 })
 
+function allIn(folder) {
+  return `dist/tests/${folder}/**/*.test.js`
+}
+
 /** Tests are named by their source: `npm test -- tests/local/lock.test.ts`, or `tests/local`. */
 function compiledName(arg) {
   if (/^tests\/.*\.ts$/.test(arg)) return `dist/${arg.replace(/\.ts$/, '.js')}`
-  return /^tests\/[\w-]+\/?$/.test(arg) ? `dist/${arg.replace(/\/$/, '')}/**/*.test.js` : arg
+  return /^tests\/[\w-]+\/?$/.test(arg) ? allIn(arg.slice('tests/'.length).replace(/\/$/, '')) : arg
 }
 
 function runSome(args) {
