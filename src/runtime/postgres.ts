@@ -4,10 +4,13 @@ import { Rejected, reject } from '../domain/rejection.ts'
 
 const types = new pg.TypeOverrides()
 types.setTypeParser(pg.types.builtins.INT8, Number)
+/** Of an instant to the millisecond, as most are: it need not be looked through. */
+const usualLength = '2024-02-29 12:00:00.123+00'.length
 // 2024-02-29 12:00:00.5+00 -> 2024-02-29T12:00:00.500Z, so that text order is the order of time.
 types.setTypeParser(pg.types.builtins.TIMESTAMPTZ, (text) => {
-  const [whole = '', fraction = ''] = text.slice(0, -3).split('.')
-  return `${whole.replace(' ', 'T')}.${fraction.padEnd(3, '0')}Z`
+  const isUsual = text.length === usualLength
+  const fraction = isUsual ? text.slice(20, 23) : text.slice(20, -3).padEnd(3, '0')
+  return `${text.slice(0, 10)}T${text.slice(11, 19)}.${fraction}Z`
 })
 
 export type Database = pg.Pool
