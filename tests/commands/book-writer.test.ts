@@ -488,7 +488,7 @@ describe('a book writer', () => {
       const { options, time } = one
       const pause = () => time.sleep(10)
       const limits = { ...options.limits, snapshotEvery: 10 }
-      const accounts = one.accounts(...'abcdefghij')
+      const accounts = one.accounts(...'abcdefghij'.split(''))
       return { ...one, accounts, writer: bookWriter(bookId, { ...options, limits, pause }) }
     }
 

@@ -115,7 +115,7 @@ describe('the writers of a process', () => {
   it('weigh a book as it is once it rests', async () => {
     const ofTen = (options: object) => ({ limits: { ...limits, ...options, snapshotEvery: 10 } })
     const { limits } = setUpWriter().options
-    const codes = [...'abcdefghij']
+    const codes = 'abcdefghij'.split('')
     const same = setUpWriter()
     const writer = bookWriter(bookId, { ...same.options, ...ofTen({}) })
     await same.settled([same.book(), same.accounts(...codes)].map(writer.submit))

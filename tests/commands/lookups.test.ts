@@ -257,7 +257,7 @@ describe('what memory may have and the book never had', () => {
     const fetching = fetch(book, [update])
     await time.runOut()
     const { known, events, unsettled } = await fetching
-    assert.deepEqual([...known.values()].sort(), [1, null])
+    assert.deepEqual(new Set(known.values()), new Set([1, null]))
     assert.deepEqual([...events.keys()], [1])
     assert.equal(unsettled.size, 0)
   })
