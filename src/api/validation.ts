@@ -5,7 +5,7 @@ import { isDateOrInstant, isDayInRange, isInstant } from '../domain/instant.ts'
 import { refuse } from '../domain/rejection.ts'
 import { isId } from '../queries/find-account.ts'
 
-const ajv = new Ajv2020({ allErrors: false, strict: false, ownProperties: true })
+const ajv = new Ajv2020({ allErrors: false, strict: false, ownProperties: true, verbose: true })
 formats.default(ajv)
 ajv.addFormat('date-or-instant', isDateOrInstant)
 ajv.addFormat('day', isDayInRange)
@@ -39,6 +39,9 @@ const complain = (errors: readonly ErrorObject[], place: string): never => {
   if (keyword === 'additionalProperties') {
     const name = String(params['additionalProperty'])
     const path = `${instancePath}/${name}`
+    if (instancePath.endsWith('/metadata') || name.startsWith('metadata[')) {
+      return refuse('invalid_request', `${path}: ${ofKeys}`, [{ path, reason: ofKeys }])
+    }
     if (place === 'query') {
       const reason = `${name} is not a parameter of this route. See /docs.`
       return refuse('unknown_parameter', reason, [{ path, reason }])
@@ -69,7 +72,9 @@ const formatNames: Record<string, string> = {
   uuid: 'a UUID',
 }
 
-const reasonOf = ({ keyword, params, message, schema }: ErrorObject): string => {
+const ofKeys = 'A key of metadata has 1 to 64 of A-Z a-z 0-9 _ . : and -.'
+
+const reasonOf = ({ keyword, params, message, parentSchema }: ErrorObject): string => {
   switch (keyword) {
     case 'required':
       return `${params['missingProperty']} is missing`
@@ -83,8 +88,10 @@ const reasonOf = ({ keyword, params, message, schema }: ErrorObject): string => 
       const bound = keyword === 'minProperties' ? 'at least' : 'at most'
       return `must have ${bound} ${limit} ${limit === 1 ? 'field' : 'fields'}`
     }
-    case 'pattern':
-      return `must match ${schema ?? params['pattern']}`
+    case 'pattern': {
+      const { description } = parentSchema as { description?: string }
+      return `must match ${params['pattern']}${description === undefined ? '' : ` (${description})`}`
+    }
     default:
       return message ?? 'is not valid'
   }

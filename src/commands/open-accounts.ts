@@ -45,7 +45,8 @@ export const openAccounts = command({
     const codes = new Set<string>()
     const opened: OpenedAccount[] = []
     for (const [index, request] of accounts.entries()) {
-      const rejection = check(request, index, codes, book)
+      const at = accounts.length === 1 ? '' : `/accounts/${index}`
+      const rejection = check(request, at, codes, book)
       if (rejection) return refused(rejection)
       codes.add(request.code)
       opened.push(open(request, ids[index] as string, book))
@@ -56,12 +57,11 @@ export const openAccounts = command({
 
 const check = (
   request: AccountRequest,
-  index: number,
+  at: string,
   codes: ReadonlySet<string>,
   book: Book,
 ): Rejection | null => {
   const { code, currency } = request
-  const at = `/accounts/${index}`
   const malformed = checkCodeForm(code, at)
   if (malformed) return malformed
   if (codes.has(code) || findAccount(book, code)) return codeTaken(code, at)

@@ -25,7 +25,9 @@ export const isAccountCode = (text: string): boolean => code.test(text)
 
 export const AccountCode = Type.String({
   pattern: code.source,
-  description: 'Unique among the open accounts of its book, usable wherever an id is',
+  description:
+    '1 to 128 of A-Z a-z 0-9 : . _ / and -, unique among the open accounts of its book, ' +
+    'usable wherever an id is',
   examples: ['assets:bank:main'],
 })
 

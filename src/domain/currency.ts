@@ -3,7 +3,7 @@ import Type, { type Static } from 'typebox'
 
 export const CurrencyCode = Type.String({
   pattern: '^[A-Z][A-Z0-9]{1,11}$',
-  description: 'ISO 4217, or a currency that the book declares',
+  description: 'ISO 4217, or a currency that the book declares, in capitals',
   examples: ['EUR', 'MUSD'],
 })
 

@@ -29,6 +29,18 @@ const expand = ({ entries = [], transfers = [] }: TransactionContent): EntryRequ
   ]),
 ]
 
+/** Where the request says that of a line of `expand`. */
+const pathTo = (
+  { entries = [] }: TransactionContent,
+  line: number,
+  field: 'account' | 'amount' | 'currency',
+): string => {
+  const past = line - entries.length
+  if (past < 0) return `/entries/${line}/${field}`
+  const side = past % 2 === 0 ? 'from' : 'to'
+  return `/transfers/${Math.floor(past / 2)}/${field === 'account' ? side : field}`
+}
+
 export type CheckedTransaction = {
   readonly entries: readonly RecordedEntry[]
   /** An instant. */
@@ -50,12 +62,14 @@ export const checkTransaction = (
   isForced = false,
 ): CheckedTransaction | Rejection => {
   const lines = expand(request)
-  const malformed = checkAmounts(lines) ?? checkHold(request, lines.length, now)
+  const malformed = checkAmounts(request, lines) ?? checkHold(request, lines.length, now)
   if (malformed) return malformed
   const entries: RecordedEntry[] = []
   for (const [line, { account: reference, direction, amount, currency }] of lines.entries()) {
     const account = findAccount(book, reference)
-    const problem = checkAccount(account, reference, currency, line)
+    const problem = checkAccount(account, reference, currency, (field) =>
+      pathTo(request, line, field),
+    )
     if (problem) return problem
     const { id, currency: own } = account as Account
     entries.push({ account: id, amount, currency: own, direction })
@@ -81,7 +95,10 @@ export const checkTransaction = (
   )
 }
 
-const checkAmounts = (lines: readonly EntryRequest[]): Rejection | null => {
+const checkAmounts = (
+  request: TransactionContent,
+  lines: readonly EntryRequest[],
+): Rejection | null => {
   if (lines.length < 2) {
     return reject(
       'too_few_entries',
@@ -89,7 +106,9 @@ const checkAmounts = (lines: readonly EntryRequest[]): Rejection | null => {
     )
   }
   for (const [line, { amount }] of lines.entries()) {
-    if (amount === '0' || amount.length > 38) return checkAmount(amount, `/entries/${line}/amount`)
+    if (amount === '0' || amount.length > 38) {
+      return checkAmount(amount, pathTo(request, line, 'amount'))
+    }
   }
   return null
 }
@@ -124,18 +143,17 @@ const checkAccount = (
   account: Account | undefined,
   reference: string,
   currency: string | undefined,
-  line: number,
+  pathOf: (field: 'account' | 'currency') => string,
 ): Rejection | null => {
-  const path = `/entries/${line}`
   if (!account) {
     const reason = `There is no account ${reference} in this book. Open it first.`
-    return reject('account_not_found', reason, [{ path: `${path}/account`, reason }])
+    return reject('account_not_found', reason, [{ path: pathOf('account'), reason }])
   }
   const shut = checkOpen(account)
-  if (shut) return { ...shut, details: [{ path: `${path}/account`, reason: shut.message }] }
+  if (shut) return { ...shut, details: [{ path: pathOf('account'), reason: shut.message }] }
   if (currency !== undefined && currency !== account.currency) {
     const reason = `Account ${account.code} is in ${account.currency}, not in ${currency}.`
-    return reject('currency_mismatch', reason, [{ path: `${path}/currency`, reason }])
+    return reject('currency_mismatch', reason, [{ path: pathOf('currency'), reason }])
   }
   return null
 }

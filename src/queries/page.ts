@@ -8,7 +8,9 @@ const maxDepth = 10_000
 
 /** What every list takes. `page` is for looking around, `cursor` for going through it all. */
 export const pageParameters = {
-  page: Type.Optional(Type.Integer({ minimum: 1, maximum: maxDepth, description: 'From 1' })),
+  page: Type.Optional(
+    Type.Integer({ minimum: 1, description: `From 1; times limit it is at most ${maxDepth}` }),
+  ),
   limit: Type.Optional(
     Type.Integer({ minimum: 1, maximum: 200, description: 'Rows a page; 50 if left out' }),
   ),

@@ -98,7 +98,7 @@ const transactions: Bad[] = [
       ...post(transfer('equity:capital', 'asset:cash', amount)),
       status: 400,
       code: 'invalid_request',
-      says: /amount/,
+      says: /\/transfers\/0\/amount: must match .* \(Minor units as a string of digits, e\.g\. "1250"/,
     }),
   ),
   {
@@ -163,6 +163,13 @@ const transactions: Bad[] = [
     status: 400,
     code: 'invalid_request',
     says: /\/metadata\/order: must be string/,
+  },
+  {
+    what: 'metadata under a key with a space',
+    ...post({ ...pay, metadata: { 'a key': 'x' } }),
+    status: 400,
+    code: 'invalid_request',
+    says: /\/metadata\/a key: A key of metadata has 1 to 64 of A-Z a-z 0-9/,
   },
   ...[
     '7',
@@ -375,7 +382,7 @@ const accounts: Bad[] = [
     ...account({ code: 'asset cash' }),
     status: 400,
     code: 'invalid_request',
-    says: /\/code: must match/,
+    says: /\/code: must match .* \(1 to 128 of A-Z a-z 0-9 : \. _ \/ and -,/,
   },
   {
     what: 'a code that looks like an id',
@@ -471,6 +478,8 @@ const reads: Bad[] = [
   read('/accounts?limit=ten', 400, 'invalid_request', /\/limit: must be integer/),
   read('/accounts?page=0', 400, 'invalid_request', /\/page: must be >= 1/),
   read('/accounts?page=51&limit=200', 400, 'invalid_request', /at most 10000.*cursor/),
+  read('/accounts?page=20000', 400, 'invalid_request', /at most 10000.*cursor/),
+  read('/accounts?metadata[a key]=x', 400, 'invalid_request', /A key of metadata has 1 to 64 of/),
   read('/accounts?page=2&cursor=x', 400, 'invalid_request', /page or cursor, not both/),
   read('/accounts?cursor=x', 400, 'invalid_cursor', /Take it from meta\.nextCursor/),
   read(`/accounts?${forged(['x', 'a', 'b'])}`, 400, 'invalid_cursor', /meta\.nextCursor/),
