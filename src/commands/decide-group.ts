@@ -192,9 +192,11 @@ const eventFinder = (
   book: Book,
   eventAt: (revision: number) => Recorded,
 ): Circumstances['eventOf'] => {
-  const mentions = new Set(mentionsOf(received, book).map(({ kind, key }) => `${kind} ${key}`))
+  let names: ReadonlySet<string> | undefined
   return ({ kind, key }) => {
-    if (!mentions.has(`${kind} ${key}`)) {
+    // Not before it is asked: most commands look nothing up.
+    names ??= new Set(mentionsOf(received, book).map((one) => `${one.kind} ${one.key}`))
+    if (!names.has(`${kind} ${key}`)) {
       throw new Error(`${received.command.name} looks up ${kind} ${key} but does not mention it`)
     }
     const revision = findRevision(book, kind, key)

@@ -9,6 +9,7 @@ import {
 } from '../domain/events/transactions-recorded.ts'
 import { putTransaction } from '../domain/evolve.ts'
 import { DateOrInstant, toInstant } from '../domain/instant.ts'
+import type { Mention } from '../domain/lookup.ts'
 import { Metadata } from '../domain/metadata.ts'
 import { OnClosedPeriod } from '../domain/period.ts'
 import { checkReference, Reference } from '../domain/reference.ts'
@@ -66,11 +67,14 @@ export const recordTransactions = command({
   data: RecordTransactions,
   roles: ['owner', 'bookkeeper'],
   idsFor: ({ transactions }) => transactions.length,
-  mentions: ({ transactions }) =>
-    transactions.flatMap(({ id, reference }) => [
-      ...(id === undefined ? [] : [transactionMention(id)]),
-      ...(reference === undefined ? [] : [referenceMention(reference)]),
-    ]),
+  mentions: ({ transactions }) => {
+    const mentions: Mention[] = []
+    for (const { id, reference } of transactions) {
+      if (id !== undefined) mentions.push(transactionMention(id))
+      if (reference !== undefined) mentions.push(referenceMention(reference))
+    }
+    return mentions
+  },
 
   decide: (data, book, circumstances) => {
     const recorded = recordEach(data, book, circumstances)

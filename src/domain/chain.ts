@@ -52,11 +52,12 @@ const hashBytes = 32
  * One can be shown with its leaf and tells nothing of the others'.
  */
 const leafSalts = (salt: string): ((index: number) => Digest) => {
-  const inner = Buffer.alloc(blockBytes + 16, 0x36)
-  const outer = Buffer.alloc(blockBytes + hashBytes, 0x5c)
-  for (const [at, byte] of Buffer.from(salt, 'hex').entries()) {
-    inner[at] = byte ^ 0x36
-    outer[at] = byte ^ 0x5c
+  const inner = Buffer.allocUnsafe(blockBytes + 16).fill(0x36)
+  const outer = Buffer.allocUnsafe(blockBytes + hashBytes).fill(0x5c)
+  const key = Buffer.from(salt, 'hex')
+  for (let at = 0; at < key.length; at++) {
+    inner[at] = (key[at] as number) ^ 0x36
+    outer[at] = (key[at] as number) ^ 0x5c
   }
   return (index) => {
     const end = blockBytes + inner.write(String(index), blockBytes, 'latin1')
@@ -143,33 +144,40 @@ const spelled = (item: unknown, spell: Spell[string]): Texts => {
 const inLeaves = (event: BookEvent, salt: string, spell: Spell): Texts => {
   const { leaves = [] }: EventType<never> = eventTypes[event.type]
   const names: readonly string[] = leaves
+  const data: Readonly<Record<string, unknown>> = event.data
   const saltOf = leafSalts(salt)
   const hashes: Digest[] = []
-  const data: Readonly<Record<string, unknown>> = event.data
-  const stored = new Map<string, string>()
-  const leavesOf = new Map<string, string>()
+  const lists: Record<string, string> = {}
   for (const name of names) {
-    const items = (data[name] as readonly unknown[]).map((item) => spelled(item, spell[name]))
-    for (const { hashed } of items) {
+    const items: string[] = []
+    for (const item of data[name] as readonly unknown[]) {
+      const { data, hashed } = spelled(item, spell[name])
+      items.push(data)
       hashes.push(leafHash(saltOf(hashes.length), `["${name}",${hashed}]`))
     }
-    leavesOf.set(name, `[${items.map((item) => item.data).join(',')}]`)
+    lists[name] = `[${items.join(',')}]`
   }
-  const hashed = new Map([['leaves_root', canonical(toHex(rootOf(hashes)))]])
-  for (const [name, value] of Object.entries(data)) {
-    const texts = leavesOf.get(name) ?? textsOf(value)
-    stored.set(name, typeof texts === 'string' ? texts : texts.data)
-    if (typeof texts !== 'string') hashed.set(name, texts.hashed)
+  const stored: Field[] = []
+  const hashed: Field[] = [['leaves_root', `"${toHex(rootOf(hashes))}"`]]
+  for (const name of Object.keys(data)) {
+    const list = lists[name]
+    const texts = list === undefined ? textsOf(data[name]) : null
+    stored.push([name, texts ? texts.data : (list as string)])
+    if (texts) hashed.push([name, texts.hashed])
   }
-  return { data: object(stored), hashed: object(new Map([...hashed].sort(byName))) }
+  return { data: object(stored), hashed: object(hashed.sort(byName)) }
 }
 
-const byName = ([one]: readonly [string, string], [other]: readonly [string, string]): number =>
-  one < other ? -1 : 1
+/** A name of an event's data, which needs no escape, and JSON. */
+type Field = readonly [string, string]
 
-/** The JSON of an object whose values are JSON already. */
-const object = (texts: ReadonlyMap<string, string>): string =>
-  `{${Array.from(texts, ([name, text]) => `${JSON.stringify(name)}:${text}`).join(',')}}`
+const byName = ([one]: Field, [other]: Field): number => (one < other ? -1 : 1)
+
+const object = (fields: readonly Field[]): string => {
+  let text = ''
+  for (const [name, json] of fields) text += `${text === '' ? '' : ','}"${name}":${json}`
+  return `{${text}}`
+}
 
 /** The same for an event that the domain has just made: what it put together need not be examined. */
 export const digestNew = (event: BookEvent, metadata: Omit<EventMetadata, 'hash'>): Digested => {
