@@ -20,6 +20,10 @@ const read = (pid: string): Times | null => {
   }
 }
 
+/** By a signal. */
+export const isStopped = (pid: number): boolean =>
+  /^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+
 /** CPU seconds that each process has taken so far, its children included. */
 export const cpuSeconds = (pids: Readonly<Record<string, number>>): Record<string, number> => {
   const names = new Map(Object.entries(pids).map(([name, pid]) => [pid, name]))

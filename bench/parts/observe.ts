@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { coresBetween, cpuSeconds } from './cpu.ts'
+import { coresBetween, cpuSeconds, isStopped } from './cpu.ts'
 import { profileName } from './profile-name.ts'
 import type { Stack } from './stack.ts'
 
@@ -22,7 +22,10 @@ export const observed = (stack: Stack, profile: string | null): Observed => {
     return { pids: Object.fromEntries(pids), profiled: [] }
   }
   writeFileSync(profileName(stack.profiles), profile.replace(/[^\w ]+/g, ''))
-  const profiled = pids.filter(([name]) => !services.has(name)).map(([, pid]) => pid)
+  // One that is stopped would take the two signals as one, later.
+  const profiled = pids
+    .filter(([name, pid]) => !services.has(name) && !isStopped(pid))
+    .map(([, pid]) => pid)
   return { pids: Object.fromEntries(pids), profiled }
 }
 

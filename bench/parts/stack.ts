@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { createTokens } from '../../src/api/tokens.ts'
 import type { LocalServer } from '../../src/local/child.ts'
+import { WORKER_NICENESS } from '../../src/local/parts.ts'
 import { startPostgres } from '../../src/local/postgres.ts'
 import { startProgram } from '../../src/local/program.ts'
 import { startRedis } from '../../src/local/redis.ts'
@@ -118,7 +119,10 @@ export const startStack = async ({ against, profiles }: StackOptions): Promise<S
     profiles,
     start,
     startWorker: async () => {
-      if (!servers['worker']) await start('worker', [program, 'serve', 'worker'])
+      if (servers['worker']) return
+      await start('worker', [program, 'serve', 'worker'], {
+        DAYBOOK_WORKER_NICENESS: process.env['DAYBOOK_WORKER_NICENESS'] || WORKER_NICENESS,
+      })
     },
     stopWorker,
     close: async () => {

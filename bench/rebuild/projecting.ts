@@ -13,5 +13,15 @@ const stopping = new AbortController().signal
 
 /** What a fold needs, of a worker that has just begun. Nobody reads what it makes. */
 export const projectingOf = (db: Database, store: EventStore): Projecting => {
-  return { db, store, memory: foldMemory(), cache, log, metrics, tell: null, stopping }
+  return {
+    db,
+    store,
+    memory: foldMemory(),
+    cache,
+    log,
+    metrics,
+    tell: null,
+    stopping,
+    rest: () => Promise.resolve(),
+  }
 }

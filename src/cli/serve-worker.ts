@@ -8,6 +8,7 @@ import { wakeUpWorker } from '../runtime/jobs.ts'
 import { createLogger } from '../runtime/log.ts'
 import { lookupIndex } from '../runtime/lookup-index.ts'
 import { createRegistry, observePool, workerMetrics } from '../runtime/metrics.ts'
+import { beNice, restAfterWaiting } from '../runtime/niceness.ts'
 import { pauseEvery } from '../runtime/pause.ts'
 import { connectPostgres, untilAvailable } from '../runtime/postgres.ts'
 import { countHalted } from '../runtime/projections/administer.ts'
@@ -36,6 +37,11 @@ const buildMs = 600_000
 export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
   const projections = await withOwnProjections(builtIn, config.projectionFiles)
   const log = createLogger('worker', config.logLevel)
+  try {
+    beNice(config.niceness)
+  } catch (error) {
+    log.warn({ err: error }, 'the system does not let it yield to others: it takes its full share')
+  }
   const onError = (error: Error) => log.warn({ err: error }, 'an idle database connection ended')
   const db = connectPostgres(config.databaseUrl, {
     max: 8,
@@ -59,7 +65,18 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
   observePool(register, db)
   const metrics = workerMetrics(register)
   const memory = foldMemory()
-  const projecting = { db, store, memory, cache, log, metrics, tell, stopping: stopping.signal }
+  const rest = restAfterWaiting(config.niceness, stopping.signal)
+  const projecting = {
+    db,
+    store,
+    memory,
+    cache,
+    log,
+    metrics,
+    tell,
+    stopping: stopping.signal,
+    rest,
+  }
 
   let kept: readonly Build[] = []
   const readBuilds = async () => {

@@ -22,6 +22,12 @@ export interface StackOptions {
 const MAIN = fileURLToPath(new URL('../main.js', import.meta.url))
 const PROGRAM_GRACE_MS = 15_000
 const STORE_GRACE_MS = 10_000
+/**
+ * On one machine the API goes before its worker where both want a core: somebody waits for the answer,
+ * and rows come a moment later. Far nicer, and they come many moments later.
+ */
+export const WORKER_NICENESS = '5'
+
 /** What a stack is made of, while it is put together and afterwards. */
 export interface Plan {
   readonly directory: string
@@ -69,7 +75,10 @@ export async function startPrograms(
       HOST: host,
       PORT: String(previous?.port ?? port),
     })),
-    program(plan, 'worker', PROGRAM_GRACE_MS, () => environment),
+    program(plan, 'worker', PROGRAM_GRACE_MS, () => ({
+      ...environment,
+      DAYBOOK_WORKER_NICENESS: process.env['DAYBOOK_WORKER_NICENESS'] || WORKER_NICENESS,
+    })),
   ])
   if (!api) throw new Error('The API was started and is not there.')
   return api

@@ -20,6 +20,8 @@ export type WorkerConfig = ServiceConfig & {
   readonly port: number
   /** So long its projections may stand still while the log goes on. */
   readonly watchdogMs: number
+  /** How far it lets others go first, from 0 to 19; see `beNice`. */
+  readonly niceness: number
 }
 
 export type ApiConfig = ServiceConfig & {
@@ -99,7 +101,13 @@ export const workerConfig = (environment: Environment): WorkerConfig => ({
   host: environment['HOST'] ?? '127.0.0.1',
   port: portOf(environment['DAYBOOK_WORKER_PORT'] ?? '0', 'DAYBOOK_WORKER_PORT'),
   watchdogMs: 1_000 * Math.max(1, countOf(environment, 'DAYBOOK_WATCHDOG_SECONDS', 60)),
+  niceness: nicenessOf(environment['DAYBOOK_WORKER_NICENESS'] ?? '0', 'DAYBOOK_WORKER_NICENESS'),
 })
+
+const nicenessOf = (text: string, name: string): number => {
+  if (/^1?\d$/.test(text)) return Number(text)
+  throw new ConfigError(`${name} is "${text}"; use a number from 0, the usual, to 19`)
+}
 
 const longEnough = (secret: string): string => {
   if (Buffer.byteLength(secret) >= 32) return secret

@@ -22,6 +22,20 @@ type Options = {
   readonly onError: (error: Error) => void
 }
 
+/**
+ * A network that swallows everything leaves sessions behind of which the server is never told. Each
+ * would count as a connection for hours, until the server has none left; the pool itself keeps
+ * nothing idle for longer than ten seconds.
+ */
+const sessionSettings = new Map([
+  ['timezone', 'UTC'],
+  ['datestyle', 'ISO'],
+  ['idle_session_timeout', '30s'],
+  ['tcp_keepalives_idle', '10'],
+  ['tcp_keepalives_interval', '5'],
+  ['tcp_keepalives_count', '3'],
+])
+
 /** Limits on everything: a database that hangs must cost an error, not the process. */
 export const connectPostgres = (url: string, { max, statementMs, onError }: Options): Database => {
   const pool = new pg.Pool({
@@ -36,7 +50,7 @@ export const connectPostgres = (url: string, { max, statementMs, onError }: Opti
     // A process that was cut off in the middle of a transaction must not keep its locks.
     idle_in_transaction_session_timeout: 5_000,
     keepAlive: true,
-    options: '-c timezone=UTC -c datestyle=ISO',
+    options: [...sessionSettings].map(([name, value]) => `-c ${name}=${value}`).join(' '),
   })
   // Without these listeners the end of a connection, idle or in use, ends the process.
   pool.on('error', onError)
@@ -132,6 +146,7 @@ const unavailable = new Set([
   '55P03', // lock_not_available
   '57014', // query_canceled, which is a timeout
   '25P03', // idle_in_transaction_session_timeout
+  '57P05', // idle_session_timeout
 ])
 
 /** Whether the database could not be reached or went away, so that trying again makes sense. */

@@ -54,12 +54,20 @@ export type ScheduleOptions = {
   readonly apis: number
   /** No fault lasts longer. */
   readonly longestMs: number
+  /** Quiet before a round, at most; 1,200 if not given. */
+  readonly calmMs?: number
   /** Only these, one at a time, where given. */
   readonly focus?: readonly Fault[]
 }
 
 /** The same seed, the same rounds, without an end. */
-export function* schedule({ seed, apis, longestMs, focus }: ScheduleOptions): Generator<Round> {
+export function* schedule({
+  seed,
+  apis,
+  longestMs,
+  calmMs = 1_200,
+  focus,
+}: ScheduleOptions): Generator<Round> {
   const random = seeded(seed)
   const targets = targetsOf(apis)
   for (;;) {
@@ -77,7 +85,7 @@ export function* schedule({ seed, apis, longestMs, focus }: ScheduleOptions): Ge
       for (const target of fault.targets) taken.add(target)
       faults.push(fault)
     }
-    yield { pauseMs: random.int(100, 1_200), faults, waits: random.chance(0.8) }
+    yield { pauseMs: random.int(100, calmMs), faults, waits: random.chance(0.8) }
   }
 }
 

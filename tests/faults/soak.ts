@@ -8,7 +8,8 @@ import { runFaults } from './run.ts'
 
 /**
  * `npm run soak -- --minutes 30 --seed 7 --report soak.json --keep`, or until so many commands were
- * given: `npm run soak -- --apis 4 --clients 64 --commands 100000`
+ * given: `npm run soak -- --apis 4 --clients 64 --commands 100000`. Faults last at most `--longest`
+ * seconds, with at most `--calm` seconds before each.
  */
 const { values } = parseArgs({
   options: {
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     commands: { type: 'string' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     longest: { type: 'string', default: '30' },
+    calm: { type: 'string', default: '1.2' },
     report: { type: 'string', default: 'soak-report.json' },
     main: { type: 'string' },
     keep: { type: 'boolean', default: false },
@@ -37,6 +39,7 @@ const { report } = await runFaults({
   },
   minutes: Number(values.minutes ?? (values.commands === undefined ? 30 : 24 * 60)),
   longestMs: Number(values.longest) * 1_000,
+  calmMs: Number(values.calm) * 1_000,
   directory,
   main,
   say: (line) => console.log(`${new Date().toISOString().slice(11, 19)}  ${line}`),

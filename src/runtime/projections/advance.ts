@@ -3,6 +3,7 @@ import type { TagCache } from '../cache.ts'
 import type { EventStore } from '../event-store.ts'
 import type { Logger } from '../log.ts'
 import type { WorkerMetrics } from '../metrics.ts'
+import type { Rest } from '../niceness.ts'
 import { type Database, isRefusedData } from '../postgres.ts'
 import type { Tell } from '../telemetry.ts'
 import type { Build } from './build.ts'
@@ -21,6 +22,8 @@ export type Projecting = {
   readonly tell: Tell | null
   /** Aborted when the process is to stop: what is under way is finished, nothing new is begun. */
   readonly stopping: AbortSignal
+  /** Between pages of which more are sure to follow. */
+  readonly rest: Rest
 }
 
 export type Progress = 'caught_up' | 'more' | 'halted'
@@ -123,6 +126,7 @@ const foldSlice = async (folding: Folding, start: Known): Promise<Progress> => {
     const applied = await applyUpToPoison(db, build, page, known)
     const isWhole = applied?.revision === page.next.revision
     const raised = applied?.isLive ? await announce(projecting, build, page, applied) : null
+    if (page.isCut) await projecting.rest()
     if (isWhole) {
       known = { ...known, checkpoint: page.next, raised }
       if (upTo <= page.next.revision || (upTo === Number.POSITIVE_INFINITY && !page.isCut)) {

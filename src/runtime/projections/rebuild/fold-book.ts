@@ -80,6 +80,7 @@ const foldChunks = async (fold: Fold): Promise<void> => {
       if ([...missing.keys()].some((name) => lines.get(name)?.count())) break
       next = pageAfter(fold, page.next)
       await foldPage(fold, page, missing)
+      await rebuilding.projecting.rest()
       events += page.events.length
       last = page
     }
