@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { FailureResource, ProjectionResource } from '../queries/projections.ts'
+import { findBook } from './books.ts'
 import { type Client, createClient } from './client.ts'
 import { followOperation, type Operation } from './follow-operation.ts'
 import { urlOption } from './rebuild.ts'
@@ -62,10 +63,12 @@ projectionsCommand
   .command('retry')
   .description('try the event at which a book stands still again, now')
   .argument('<projection>')
-  .argument('<book>', 'id of the book')
+  .argument('<book>', 'name or id of the book')
   .option(...urlOption)
   .action(async (projection: string, book: string, options: Urled) => {
-    await clientOf(options).post(`${pathOf(projection)}/failures/${book}/retry`, undefined)
+    const client = clientOf(options)
+    const id = await findBook(client, book)
+    await client.post(`${pathOf(projection)}/failures/${id}/retry`, undefined)
     console.log('It is tried within a second. See: daybook projections list')
   })
 
@@ -73,12 +76,14 @@ projectionsCommand
   .command('skip')
   .description('leave the event at which a book stands still out of the projection for good')
   .argument('<projection>')
-  .argument('<book>', 'id of the book')
+  .argument('<book>', 'name or id of the book')
   .requiredOption('--reason <text>', 'why; kept with who did it and when')
   .option(...urlOption)
   .action(async (projection: string, book: string, options: Urled & { reason: string }) => {
     const { reason } = options
-    await clientOf(options).post(`${pathOf(projection)}/failures/${book}/skip`, { reason })
+    const client = clientOf(options)
+    const id = await findBook(client, book)
+    await client.post(`${pathOf(projection)}/failures/${id}/skip`, { reason })
     console.log('The book goes on without it within a second. See: daybook projections list')
   })
 
@@ -123,7 +128,10 @@ for (const [change, description] of Object.entries(changes)) {
       const operation = (data as Operation[]).find(
         (one) => one.projection === projection && isMeant(one),
       )
-      if (!operation) throw new UserError(`There is no build of ${projection} to ${change}.`)
+      if (!operation) {
+        const reason = `There is no build of ${projection} to ${change}.`
+        throw new UserError(`${reason} See: daybook projections list`)
+      }
       const { data: changed } = await client.post(
         `/v1/operations/${operation.id}/${change}`,
         undefined,

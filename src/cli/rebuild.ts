@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
+import { findBook } from './books.ts'
 import { type ClientOptions, createClient } from './client.ts'
 import { followOperation, type Operation } from './follow-operation.ts'
 import { findSession } from './session.ts'
@@ -26,7 +27,10 @@ export const rebuildCommand = new Command('rebuild')
     'Build a projection anew, beside the live one, and let it go live once it is verified',
   )
   .argument('<projection>', 'e.g. ledger')
-  .option('--book <id...>', 'fold only these books, and copy what the live build has of the others')
+  .option(
+    '--book <name or id...>',
+    'fold only these books, and copy what the live build has of the others',
+  )
   .option('--may-differ', 'go live though the live build of the same version has other rows')
   .option('--keep <minutes>', 'how long a rollback stays possible', toMinutes, 15)
   .option('--detach', 'only start it')
@@ -42,10 +46,11 @@ Readers and writers go on meanwhile. Ctrl-C ends this command and not the rebuil
   .action(async (projection: string, { book, mayDiffer, keep, detach, url }: Options) => {
     const session: ClientOptions = findSession(url)
     const client = createClient(session)
+    const books = book && (await Promise.all(book.map((one) => findBook(client, one))))
     const { data } = await client.post(
       `/v1/projections/${encodeURIComponent(projection)}/rebuild`,
       {
-        ...(book && { books: book }),
+        ...(books && { books }),
         ...(mayDiffer && { may_differ: true }),
         keep_seconds: keep * 60,
       },

@@ -1,10 +1,9 @@
 import { Command } from 'commander'
-import { type ApiAnswer, type Client, createClient } from './client.ts'
-import { UserError } from './report-failure.ts'
+import { type Book, booksOf, nextOf } from './books.ts'
+import { type Client, createClient } from './client.ts'
 import { findSession } from './session.ts'
 
 type Options = { book?: string; url?: string }
-type Book = { readonly id: string; readonly name: string }
 type Integrity = {
   readonly status: 'whole' | 'broken' | 'unfinished'
   readonly checked: { readonly events: number; readonly transactions: number }
@@ -16,29 +15,6 @@ type Integrity = {
     readonly why: string
     readonly message: string
   } | null
-}
-
-const nextOf = ({ meta }: ApiAnswer): string | null => meta['nextCursor'] as string | null
-
-const isId = (text: string): boolean => /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(text)
-
-async function* booksOf(client: Client, wanted: string | undefined): AsyncGenerator<Book> {
-  if (wanted !== undefined && isId(wanted)) return yield { id: wanted, name: wanted }
-  const name = wanted === undefined ? '' : `&name=${encodeURIComponent(wanted)}`
-  let found = 0
-  for (let cursor: string | null = ''; cursor !== null; ) {
-    const page = await client.get(
-      `/v1/books?limit=200${name}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`,
-    )
-    for (const book of page.data as Book[]) {
-      found++
-      yield book
-    }
-    cursor = nextOf(page)
-  }
-  if (found === 0 && wanted !== undefined) {
-    throw new UserError(`There is no book named ${wanted}. Its id will do, too.`)
-  }
 }
 
 /** Checks one book to its end and says what came of it; false if it is broken. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import pg from 'pg'
 import { ledger } from '../../src/projections/ledger/ledger.ts'
 import type { OperationResource } from '../../src/queries/projections.ts'
+import type { BookResource } from '../../src/queries/resources.ts'
 import { openAccounts, openBook, type TestBook, transfer } from '../support/book.ts'
 import { type Daybook, freshEnvironment, openDaybook, startCommand } from '../support/daybook.ts'
 import { liveSchema, startRebuild } from '../support/operations.ts'
@@ -72,10 +73,15 @@ describe('daybook rebuild and daybook projections', function () {
 
   it('says what to do where there is nothing to do it to', async () => {
     const none = await run('projections', 'pause', 'ledger')
-    assert.match(none.stderr, /There is no build of ledger to pause/)
+    assert.match(none.stderr, /no build of ledger to pause\. See: daybook projections list/)
     const unknown = await run('rebuild', 'nothing')
     assert.equal(unknown.code, 1)
     assert.match(unknown.stderr, /There is no projection of this name/)
+    const nowhere = await run('rebuild', 'ledger', '--book', 'nowhere')
+    assert.match(nowhere.stderr, /no book named nowhere, or it is not yours/)
+    const { data } = await book.get<BookResource>('')
+    const well = await run('projections', 'retry', 'ledger', data.name)
+    assert.match(well.stderr, /No event halts this book/)
   })
 
   it('is followed as server-sent events, from where the reader was', async () => {

@@ -121,7 +121,7 @@ export const projectionRoutes = ({ administration }: Dependencies): Route[] => [
     tag,
     schemas: { path: ProjectionPath, body: RebuildRequest },
     answers: { 202: OperationResource },
-    refusals: ['forbidden', 'projection_not_found', 'operation_not_possible'],
+    refusals: ['forbidden', 'projection_not_found', 'operation_not_possible', 'book_not_found'],
     handle: async ({ path, body, principal }) => {
       onlyAdmin(principal)
       const { kind = 'rebuild', books = null, may_differ: mayDiffer = false } = body

@@ -1,4 +1,5 @@
 import type { BookEvent } from '../../domain/events/index.ts'
+import { findBook } from '../books.ts'
 import type { Client } from '../client.ts'
 import { UserError } from '../report-failure.ts'
 
@@ -49,15 +50,3 @@ async function* readEvents(
     }
   }
 }
-
-const findBook = async (client: Client, name: string): Promise<string> => {
-  if (uuid.test(name)) return name
-  const { data } = await client.get(`/v1/books?name=${encodeURIComponent(name)}`)
-  const books = data as { id: string }[]
-  const [book] = books
-  if (!book) throw new UserError(`There is no book named ${name}, or it is not yours.`)
-  if (books.length === 1) return book.id
-  throw new UserError(`There are ${books.length} books named ${name}. Give --book its id.`)
-}
-
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i

@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import { refuse } from '../../domain/rejection.ts'
 import type { Projection } from '../../projections/projection.ts'
 import { type PageParameters, paged, paging, type Sign } from '../../queries/page.ts'
@@ -165,10 +166,32 @@ const startBuild = (
       const reason = `Whose the rows of ${shared.join(', ')} are is not known. Rebuild all books.`
       refuse('operation_not_possible', reason)
     }
+    if (books) await checkBooks(client, projection, books)
     const stage = books ? 'copying' : 'folding'
     const plan = { kind, stage, books, mayDiffer, keepSeconds, requestedBy: actor } as const
     return (await planBuild(client, projection, plan)).operation
   })
+
+/** Others are copied from the live build, so it has to know these, too. */
+const checkBooks = async (
+  client: pg.PoolClient,
+  projection: Projection,
+  books: readonly string[],
+): Promise<void> => {
+  const live = await liveBuild(client, projection)
+  const none = 'No build is live to copy other books from. Rebuild all books.'
+  if (!live) return refuse('operation_not_possible', none)
+  const { rows } = await client.query<{ id: string }>(
+    `select id from unnest($1::uuid[]) as asked (id)
+     where id not in (select book_id from ${live.schema}.checkpoint
+       union all select book_id from ${live.schema}.failure) limit 1`,
+    [books],
+  )
+  const [unknown] = rows
+  if (!unknown) return
+  const reason = `The live build has no book ${unknown.id}. See /v1/projections/${projection.name}/books.`
+  refuse('book_not_found', reason)
+}
 
 const startReturn = async (db: Database, { name, version }: Projection): Promise<string> => {
   const { rows } = await db.query<{ operation: string }>(

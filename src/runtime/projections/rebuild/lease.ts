@@ -108,7 +108,7 @@ export const giveBack = async (
   )
 }
 
-/** One stage on, if it is still ours and where we think it is. */
+/** One stage on, if it is still ours and where we think it is. What was folded is all that was planned. */
 export const moveOn = async (
   db: Database,
   { id, stage }: Build,
@@ -116,7 +116,8 @@ export const moveOn = async (
   to: Stage,
 ): Promise<boolean> => {
   const { rowCount } = await db.query(
-    `update projection.build set stage = $4, stage_at = now()
+    `update projection.build set stage = $4, stage_at = now(),
+       events_done = case stage when 'folding' then coalesce(events_total, 0) else events_done end
      where id = $1 and worker = $2 and stage = $3`,
     [id, worker, stage, to],
   )

@@ -7,7 +7,7 @@ import { makeConstraints, makeIndexes } from './finish.ts'
 import { goLive } from './go-live.ts'
 import { keepReport, type Leased } from './lease.ts'
 import { BuildFailed, goOn, type Rebuilding } from './rebuilding.ts'
-import { verify } from './verify.ts'
+import { type Report, verify } from './verify.ts'
 
 /** Between two looks at how far a build that catches up is behind. */
 const pauseMs = 250
@@ -44,12 +44,9 @@ export const doStage = async (
       goOn(rebuilding)
       return 'verifying'
     case 'verifying': {
-      const problems = await verifyWhenAligned(rebuilding, build)
+      const report = await verifyWhenAligned(rebuilding, build, books !== null)
       if (kind === 'diff') return 'done'
-      const [first] = problems
-      if (first !== undefined && !mayDiffer) {
-        throw new BuildFailed(`${first} See the report; the live build is as it was.`)
-      }
+      refuseProblems(report, mayDiffer)
       await goLiveWhenAligned(rebuilding, build, keepSeconds)
       return 'live'
     }
@@ -67,17 +64,24 @@ export const doStage = async (
   }
 }
 
-/** What is wrong with it, if anything. */
+/** An order to go live though it differs makes up for no fault of its own. */
+const refuseProblems = ({ problems: [first], isSound }: Report, mayDiffer: boolean): void => {
+  if (first === undefined || (mayDiffer && isSound)) return
+  const hint = isSound ? ' If the new build is right, rebuild with --may-differ (may_differ).' : ''
+  throw new BuildFailed(`${first} See the report; the live build is as it was.${hint}`)
+}
+
 const verifyWhenAligned = async (
   rebuilding: Rebuilding,
   build: Build,
-): Promise<readonly string[]> => {
+  isCopied: boolean,
+): Promise<Report> => {
   for (;;) {
     const live = await liveBuild(rebuilding.db, build.projection)
-    const report = await verify(rebuilding, build, live)
+    const report = await verify(rebuilding, build, live, isCopied)
     if (report) {
       await keepReport(rebuilding.db, build, report)
-      return report.problems
+      return report
     }
     await catchUp(rebuilding, build)
   }

@@ -14,6 +14,8 @@ export type Report = {
   readonly rows: Readonly<Record<string, number>>
   /** In words. Empty: the build may go live. */
   readonly problems: readonly string[]
+  /** Whether none of them is the build's own: it may go live by an order to, though it differs. */
+  readonly isSound: boolean
   /** Rows that differ from the live build's, the first of each table. */
   readonly differences: readonly Difference[]
 }
@@ -22,37 +24,48 @@ export type Report = {
  * Checks a build in one snapshot. Its rows, and those of the live one, are what was folded into
  * them: digests worked out by Postgres against those that every page kept. Both builds come to the
  * same in every book: digests against digests. Its invariants hold. No book has halted in it that
- * the live one, or that of the version before, has folded further. Null if the builds are too far apart to be compared yet.
+ * the live one, or that of the version before, has folded further. Null if the builds are too
+ * far apart to be compared yet. What some books were copied from (`isCopied`) may have been wrong.
  */
 export const verify = async (
   rebuilding: Rebuilding,
   build: Build,
   live: Build | null,
+  isCopied: boolean,
 ): Promise<Report | null> => {
   const { db } = rebuilding
   return inTransaction(db, 'begin isolation level repeatable read read only', async (client) => {
-    if (!live) return check(client, build, null)
+    if (!live) return check(client, build, null, isCopied)
     // The snapshot is taken by the first statement, which has to come while both stand still.
     const taken = await whileAligned(rebuilding, [build, live], () => client.query('select 1'))
-    return taken && check(client, build, live)
+    return taken && check(client, build, live, isCopied)
   })
 }
 
-const check = async (client: pg.PoolClient, build: Build, live: Build | null): Promise<Report> => {
+const check = async (
+  client: pg.PoolClient,
+  build: Build,
+  live: Build | null,
+  isCopied: boolean,
+): Promise<Report> => {
   const { rows } = await client.query<{ books: number }>(
     `select count(*)::int4 as books from ${build.schema}.checkpoint`,
   )
   const own = await checkStored(client, build, 'this build')
-  const problems = [
-    ...own.problems,
+  const faults = [
     ...(await brokenInvariants(client, build)),
     ...(await haltedBooks(client, build, await sourceOf(client, build.projection))),
+  ]
+  const problems = [
+    ...faults,
+    ...own.problems,
     ...(live ? (await checkStored(client, live, 'the live build')).problems : []),
     ...(live ? await differingBooks(client, build, live) : []),
   ]
   const differences = live && problems.length > 0 ? await findDifferences(client, build, live) : []
   const books = rows[0]?.books ?? 0
-  return { compared: live !== null, books, rows: own.rows, problems, differences }
+  const isSound = faults.length === 0 && (isCopied || own.problems.length === 0)
+  return { compared: live !== null, books, rows: own.rows, problems, isSound, differences }
 }
 
 /** The rows of each table against the sum of what its books' checkpoints have kept. */
@@ -70,10 +83,11 @@ const checkStored = async (client: pg.PoolClient, { schema, projection }: Build,
     const [found] = stored
     rows[name] = found?.rows ?? 0
     if (found?.rows === wanted.rows && found.sum === wanted.sum) continue
-    problems.push(
-      `${name} of ${whose} (${schema}) is not what was folded into it: ` +
-        `${wanted.rows} rows were, ${found?.rows} are there, or some were changed.`,
-    )
+    const how =
+      found?.rows === wanted.rows
+        ? `some of its ${wanted.rows} rows were changed`
+        : `${wanted.rows} rows were, ${found?.rows} are there`
+    problems.push(`${name} of ${whose} (${schema}) is not what was folded into it: ${how}.`)
   }
   return { rows, problems }
 }
