@@ -10,6 +10,8 @@ export type Question = {
   /** All that makes it differ from others, but for the state of what it asks about. */
   readonly name: string
   readonly tags: readonly string[]
+  /** False for a page behind a cursor: one reader goes through it, once. */
+  readonly comesAgain: boolean
 }
 
 /** An answer, the values its tags had before it was worked out, and until when it is good. */

@@ -39,13 +39,19 @@ export const answering = (snapshot: Snapshot, answers: AnswerCache, count: Count
       ),
     )
 
-  /** Asks Postgres, and keeps the answer if it has reached the tags that were read before. */
+  const find = async (question: Question, tags: readonly string[]): Promise<Kept | null> => {
+    const found = answers.recent(question, tags) ?? (await answers.find(question, tags))
+    count(found ? 'hit' : 'miss')
+    return found
+  }
+
+  /** Asks Postgres, and keeps what may come again if it has reached the tags that were read before. */
   const load = async (question: Question, tags: readonly string[], book: string): Promise<Kept> => {
     const { validFor, ...shown } = await visible(question, null)
     const jittered = Math.floor(validFor * (0.8 + 0.2 * Math.random()))
     const kept = { ...shown, tags, until: Date.now() + jittered }
     const hasReachedTags = [book, ...tags].every((tag) => revisionOf(tag) <= shown.revision)
-    if (hasReachedTags && jittered > 0) answers.keep(question, kept)
+    if (question.comesAgain && hasReachedTags && jittered > 0) answers.keep(question, kept)
     return kept
   }
 
@@ -70,8 +76,7 @@ export const answering = (snapshot: Snapshot, answers: AnswerCache, count: Count
       if (!tags) count('away')
       return fresh(`${question.name} ${minRevision}`, () => visible(question, minRevision))
     }
-    const found = answers.recent(question, tags) ?? (await answers.find(question, tags))
-    count(found ? 'hit' : 'miss')
+    const found = question.comesAgain ? await find(question, tags) : null
     const { body, etag, revision } = found ?? (await once(question, tags, book))
     return { body, etag, revision: Math.max(revision, reached) }
   }

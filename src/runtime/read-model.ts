@@ -84,4 +84,5 @@ const toQuestion = <Parameters, Data>(
   parameters,
   name: `${build} ${query.name} ${bookId} ${JSON.stringify(parameters)}`,
   tags: query.tags(bookId, parameters),
+  comesAgain: (parameters as { readonly cursor?: string }).cursor === undefined,
 })

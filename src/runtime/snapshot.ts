@@ -31,15 +31,34 @@ const longestMs = 60_000
  * Null if the book is not folded as far as was asked for.
  */
 export const snapshots = (pool: Database, live: Live, sign: Sign) => {
-  /** Opens a snapshot and says what is to be known of it, in one go: each round trip costs. */
-  const beginText = (schema: string, bookId: string): string => {
-    if (!isId(bookId)) throw new Error(`${bookId} is no id`)
-    return `begin isolation level repeatable read read only;
-      set local search_path to ${schema};
+  const prepared = new WeakMap<pg.PoolClient, Set<string>>()
+
+  /** Parsing it takes longer than running it, so that is done once a connection and build. */
+  const prepareText = (schema: string): string => `
+    prepare state_in_${schema}(uuid) as
       select ${live.sql} as live, revision, time_zone, account_count, transaction_count
-      from (select '${bookId}'::uuid as asked) as asked
+      from (select $1 as asked) as asked
       left join checkpoint on checkpoint.book_id = asked
-      left join book on book.id = asked`
+      left join book on book.id = asked;`
+
+  /** Opens a snapshot and says what is to be known of it, in one go: each round trip costs. */
+  const open = async (schema: string, bookId: string) => {
+    if (!isId(bookId)) throw new Error(`${bookId} is no id`)
+    const client = await pool.connect()
+    const known = prepared.get(client) ?? new Set()
+    try {
+      const results = (await client.query(`
+        begin isolation level repeatable read read only;
+        set local search_path to ${schema};
+        ${known.has(schema) ? '' : prepareText(schema)}
+        execute state_in_${schema}('${bookId}')`)) as unknown as { rows: [State] }[]
+      prepared.set(client, known.add(schema))
+      return { client, state: (results.at(-1) as { rows: [State] }).rows[0] }
+    } catch (error) {
+      // Nor is it known what was prepared on it.
+      client.release(error as Error)
+      throw error
+    }
   }
 
   const inBuild = async (
@@ -47,11 +66,8 @@ export const snapshots = (pool: Database, live: Live, sign: Sign) => {
     question: Question,
     minRevision: number | null,
   ): Promise<Shown | null | 'of another build'> => {
-    const client = await pool.connect()
-    const text = beginText(live.schemaOf(build), question.bookId)
+    const { client, state } = await open(live.schemaOf(build), question.bookId)
     try {
-      const results = (await client.query(text)) as unknown as { rows: [State] }[]
-      const [state] = (results.at(-1) as { rows: [State] }).rows
       const isOther = state.live !== build
       if (isOther) live.learn(state.live)
       const isEarly = minRevision !== null && (state.revision ?? -1) < minRevision

@@ -92,6 +92,17 @@ describe('a write that was answered', function () {
     assert.equal((await read()).text, text)
   })
 
+  it('is not kept in the cache behind a cursor, where one reader goes once', async () => {
+    const list = '/accounts/asset:cash/entries?limit=1'
+    const { meta } = await book.get(list)
+    const read = () => book.get<StatementLine[]>(`${list}&cursor=${meta.nextCursor}`)
+    const { status, text } = await read()
+    assert.equal(status, 200, text)
+    const before = await hits()
+    assert.equal((await read()).text, text)
+    assert.equal(await hits(), before)
+  })
+
   it('is seen though the cache is flushed in between', async () => {
     for (let round = 0; round < 40; round++) {
       const written = writeAndRead()
