@@ -1,18 +1,10 @@
 import type { EventStoreDBClient } from '@eventstore/db-client'
-import shared from '@eventstore/db-client/generated/shared_pb.js'
+import type shared from '@eventstore/db-client/generated/shared_pb.js'
 import grpc from '@eventstore/db-client/generated/streams_grpc_pb.js'
 import streams from '@eventstore/db-client/generated/streams_pb.js'
 import { v4 } from 'uuid'
 import type { Appended, AppendRefusal } from '../commands/book-log.ts'
-
-/** An event as it goes to the store. */
-export type Proposed = {
-  readonly id: string
-  readonly type: string
-  /** JSON in UTF-8. */
-  readonly data: Uint8Array
-  readonly metadata: Uint8Array
-}
+import { appendRequest, type Proposed } from './append-request.ts'
 
 export type AppendStream = {
   /** Rejects when no answer came, in time or ever: then it may have been stored, or may yet be. */
@@ -24,7 +16,19 @@ export type AppendStream = {
 }
 
 type Response = InstanceType<typeof streams.BatchAppendResp>
-type Call = ReturnType<InstanceType<typeof grpc.StreamsClient>['batchAppend']>
+type Service = InstanceType<typeof grpc.StreamsClient>
+type CallArguments = ReturnType<EventStoreDBClient['callArguments']>
+
+/** Like the service's own `batchAppend`, for requests that are bytes already. */
+const start = (service: Service, args: CallArguments) =>
+  service.makeBidiStreamRequest(
+    '/event_store.client.streams.Streams/BatchAppend',
+    (request: Buffer) => request,
+    streams.BatchAppendResp.deserializeBinary,
+    ...args,
+  )
+
+type Call = ReturnType<typeof start>
 /** Ends the wait for one answer. */
 type Waiting = (answer: Response | 'denied' | Error) => void
 type Opened = { readonly call: Call; readonly waiting: Map<string, Waiting> }
@@ -40,8 +44,8 @@ export const openAppendStream = (client: EventStoreDBClient, deadline: number): 
   let opened: Promise<Opened> | null = null
 
   const open = async (): Promise<Opened> => {
-    const call = await client['GRPCStreamCreator'](grpc.StreamsClient, 'batchAppend', (streams) =>
-      streams.batchAppend(...client['callArguments']({}, { deadline: Number.POSITIVE_INFINITY })),
+    const call = await client['GRPCStreamCreator'](grpc.StreamsClient, 'batchAppend', (service) =>
+      start(service, client['callArguments']({}, { deadline: Number.POSITIVE_INFINITY })),
     )()
     const waiting = new Map<string, Waiting>()
     let isOver = false
@@ -68,7 +72,7 @@ export const openAppendStream = (client: EventStoreDBClient, deadline: number): 
 
   const append: AppendStream['append'] = async (stream, expected, events) => {
     const id = v4()
-    const request = toRequest(id, stream, expected, events)
+    const request = appendRequest(id, stream, expected, events)
     opened ??= open()
     opened.catch(() => {
       opened = null
@@ -97,33 +101,6 @@ export const openAppendStream = (client: EventStoreDBClient, deadline: number): 
   return { append }
 }
 
-const toRequest = (
-  id: string,
-  stream: string,
-  expected: number,
-  events: readonly Proposed[],
-): InstanceType<typeof streams.BatchAppendReq> => {
-  const identifier = new shared.StreamIdentifier()
-  identifier.setStreamName(new TextEncoder().encode(stream))
-  const options = new streams.BatchAppendReq.Options()
-  options.setStreamIdentifier(identifier)
-  if (expected < 0) options.setNoStream(new shared.Empty() as never)
-  else options.setStreamPosition(String(expected))
-  const request = new streams.BatchAppendReq()
-  request.setCorrelationId(toUuid(id))
-  request.setOptions(options)
-  for (const event of events) {
-    const message = new streams.BatchAppendReq.ProposedMessage()
-    message.setId(toUuid(event.id))
-    message.getMetadataMap().set('type', event.type).set('content-type', 'application/json')
-    message.setData(event.data)
-    message.setCustomMetadata(event.metadata)
-    request.addProposedMessages(message)
-  }
-  request.setIsFinal(true)
-  return request
-}
-
 const refusals: Readonly<Record<string, AppendRefusal>> = {
   'event_store.client.MaximumAppendSizeExceeded': 'too_large',
   'event_store.client.StreamDeleted': 'deleted',
@@ -138,12 +115,6 @@ const resultOf = (response: Response): Appended => {
   const why = refusals[type]
   if (why) return { kind: 'refused', why }
   throw new Error(`the event store refused the append: ${type} ${error?.getMessage() ?? ''}`)
-}
-
-const toUuid = (id: string): InstanceType<typeof shared.UUID> => {
-  const uuid = new shared.UUID()
-  uuid.setString(id)
-  return uuid
 }
 
 /** The store may answer with two 64-bit numbers what it was told as text. */

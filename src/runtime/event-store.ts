@@ -13,7 +13,8 @@ import { encode } from '../commands/encoded.ts'
 import type { Recorded } from '../domain/events/index.ts'
 import { Rejected, reject } from '../domain/rejection.ts'
 import type { StoredEvent } from '../domain/upcast.ts'
-import { type AppendStream, openAppendStream, type Proposed } from './append-stream.ts'
+import type { Proposed } from './append-request.ts'
+import { type AppendStream, openAppendStream } from './append-stream.ts'
 
 /** An event with its place in the whole log. */
 export type LoggedEvent = StoredEvent & { readonly stream: string; readonly position: bigint }
