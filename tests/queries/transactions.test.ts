@@ -113,7 +113,7 @@ describe('the list of transactions', () => {
 
   const wrong: Readonly<Record<string, readonly [code: string, message: RegExp]>> = {
     'expand=accounts': ['invalid_request', /\/expand: must be "account"/],
-    'metadata[a b]=1': ['unknown_parameter', /metadata\[a b\] is not a parameter of this route/],
+    'metadata[a b]=1': ['invalid_request', /metadata\[a b\]: A key of metadata has 1 to 64 of/],
     'metadata[a]=%00': ['invalid_request', /holds the character U\+0000/],
     'created_at[gt]=2024-01-01': ['unknown_parameter', /created_at\[gt\] is not a parameter/],
     'created_at[gte]=soon': ['invalid_request', /must be a date \(2024-02-29\) or an instant/],
