@@ -45,6 +45,8 @@ export class ApiError extends UserError {
 }
 
 const patienceMs = 120_000
+/** A pause after which whoever waits is told why. */
+const longPauseMs = 400
 const timeoutMs = 30_000
 
 /**
@@ -53,6 +55,7 @@ const timeoutMs = 30_000
  */
 export const createClient = ({ url, token, credentials, signal }: ClientOptions): Client => {
   let bearer = token
+  let isToldToWait = false
 
   const login = async (): Promise<void> => {
     if (!credentials) throw new UserError('Not logged in. Run: ./bin/daybook login')
@@ -93,7 +96,9 @@ export const createClient = ({ url, token, credentials, signal }: ClientOptions)
     let hasLoggedIn = false
     for (let delay = 100; ; delay = Math.min(5_000, delay * 2)) {
       try {
-        return await once(method, path, body, headers)
+        const answer = await once(method, path, body, headers)
+        isToldToWait = false
+        return answer
       } catch (error) {
         signal?.throwIfAborted()
         if (error instanceof ApiError && error.status === 401 && credentials && !hasLoggedIn) {
@@ -105,6 +110,10 @@ export const createClient = ({ url, token, credentials, signal }: ClientOptions)
         const passes = !(error instanceof ApiError) || error.status === 503
         if (!passes) throw error
         if (Date.now() + delay > end) throw unreachable(url, error)
+        if (delay >= longPauseMs && !isToldToWait) {
+          isToldToWait = true
+          console.error(`Trying for two minutes: ${unreachable(url, error).message}`)
+        }
         await sleep(delay)
       }
     }

@@ -36,5 +36,5 @@ export const exampleCommand = new Command('example')
   .addArgument(new Argument('<name>', 'which').choices(Object.keys(examples)))
   .option('--url <url>', 'where Daybook is (DAYBOOK_URL, else the last login)')
   .action(async (name: Name, { url }: { url?: string }) => {
-    reportImport(await importExample(createClient(findSession(url)), name))
+    reportImport(await importExample(createClient(await findSession(url)), name))
   })

@@ -48,7 +48,7 @@ The file is there when it is whole. The same book at the same revision gives the
     if (until !== undefined && format === 'ndjson') {
       throw new UserError('ndjson is the history of the book: use --known-at in place of --until.')
     }
-    const client = createClient(findSession(url))
+    const client = createClient(await findSession(url))
     const { openHistory } = await import('./export/history.ts')
     const { runExport } = await import('./export/run-export.ts')
     const { writeTo, writeWhole } = await import('./export/write-whole.ts')

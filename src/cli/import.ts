@@ -64,7 +64,7 @@ NDJSON: one object a line, done in the order of the file, as the API takes them
   docs/journals.md has them all; daybook export --format ndjson writes them.`,
   )
   .action(async (file: string, { book, currency, timeZone, source, url }: Options) => {
-    const client = createClient(findSession(url))
+    const client = createClient(await findSession(url))
     const read = await readJournal(file, currency)
     const given = timeZone === undefined ? {} : { time_zone: timeZone }
     const journal = { ...read, book: { ...read.book, ...given } }

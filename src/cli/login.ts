@@ -36,12 +36,16 @@ const credentialsOf = async ({ email, passwordStdin }: Options) => {
 
 export const loginCommand = new Command('login')
   .description('Log in, for the commands that follow')
-  .option('--url <url>', 'where Daybook is (DAYBOOK_URL, else http://127.0.0.1:3000)')
+  .option(
+    '--url <url>',
+    'where Daybook is (DAYBOOK_URL, else where that of the local data folder is)',
+  )
   .option('--email <email>', 'whose login; left out: the administrator of the local data folder')
   .option('--password-stdin', 'read the password from standard input')
   .option('--print', 'print the token, and keep nothing')
   .action(async (options: Options) => {
-    const url = (options.url ?? process.env['DAYBOOK_URL'] ?? localUrl()).replace(/\/$/, '')
+    const given = options.url ?? process.env['DAYBOOK_URL']
+    const url = (given ?? (await localUrl())).replace(/\/$/, '')
     const credentials = await credentialsOf(options)
     const { data } = await createClient({ url }).post('/v1/auth/login', credentials)
     const { token, expires_in } = data as { token: string; expires_in: number }

@@ -10,7 +10,7 @@ import { findSession } from './session.ts'
 type Urled = { readonly url?: string }
 
 const pathOf = (projection: string): string => `/v1/projections/${encodeURIComponent(projection)}`
-const clientOf = ({ url }: Urled): Client => createClient(findSession(url))
+const clientOf = async ({ url }: Urled): Promise<Client> => createClient(await findSession(url))
 
 /** `daybook projections`: how far read models are, what halts them, and what to do about it. */
 export const projectionsCommand = new Command('projections').description(
@@ -22,7 +22,7 @@ projectionsCommand
   .description('how far each projection is, its halted books and its latest builds')
   .option(...urlOption)
   .action(async (options: Urled) => {
-    const client = clientOf(options)
+    const client = await clientOf(options)
     const { data } = await client.get('/v1/projections')
     for (const one of data as ProjectionResource[]) {
       const { name, version, schema, books, events, behind, rate, halted } = one
@@ -54,7 +54,7 @@ projectionsCommand
   .argument('<projection>')
   .option(...urlOption)
   .action(async (projection: string, options: Urled) => {
-    const client = clientOf(options)
+    const client = await clientOf(options)
     const { data } = await client.post(`${pathOf(projection)}/rebuild`, { kind: 'diff' })
     await followOperation(client, data as Operation, `Comparing ${projection}`)
   })
@@ -66,7 +66,7 @@ projectionsCommand
   .argument('<book>', 'name or id of the book')
   .option(...urlOption)
   .action(async (projection: string, book: string, options: Urled) => {
-    const client = clientOf(options)
+    const client = await clientOf(options)
     const id = await findBook(client, book)
     await client.post(`${pathOf(projection)}/failures/${id}/retry`, undefined)
     console.log('It is tried within a second. See: daybook projections list')
@@ -81,7 +81,7 @@ projectionsCommand
   .option(...urlOption)
   .action(async (projection: string, book: string, options: Urled & { reason: string }) => {
     const { reason } = options
-    const client = clientOf(options)
+    const client = await clientOf(options)
     const id = await findBook(client, book)
     await client.post(`${pathOf(projection)}/failures/${id}/skip`, { reason })
     console.log('The book goes on without it within a second. See: daybook projections list')
@@ -93,7 +93,7 @@ projectionsCommand
   .argument('<projection>')
   .option(...urlOption)
   .action(async (projection: string, options: Urled) => {
-    const client = clientOf(options)
+    const client = await clientOf(options)
     const { data } = await client.post(`${pathOf(projection)}/rollback`, undefined)
     await followOperation(client, data as Operation, `Going back with ${projection}`)
   })
@@ -122,7 +122,7 @@ for (const [change, description] of Object.entries(changes)) {
     .argument('<projection>')
     .option(...urlOption)
     .action(async (projection: string, options: Urled) => {
-      const client = clientOf(options)
+      const client = await clientOf(options)
       const { data } = await client.get('/v1/operations?limit=200')
       const isMeant = change === 'drop' ? await isUnused(client, projection) : isAtWork
       const operation = (data as Operation[]).find(

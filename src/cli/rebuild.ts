@@ -44,7 +44,7 @@ Readers and writers go on meanwhile. Ctrl-C ends this command and not the rebuil
   daybook projections rollback             goes back to the build that was live before`,
   )
   .action(async (projection: string, { book, mayDiffer, keep, detach, url }: Options) => {
-    const session: ClientOptions = findSession(url)
+    const session: ClientOptions = await findSession(url)
     const client = createClient(session)
     const books = book && (await Promise.all(book.map((one) => findBook(client, one))))
     const { data } = await client.post(

@@ -67,6 +67,11 @@ Environment:
                                 host:port they reach it at (this host and that port)
   DAYBOOK_MAX_WAITING_BYTES     of requests that wait for their book at once in an API; past that
                                 it answers 503 overloaded (67108864)
+  DAYBOOK_RATE_LIMIT            requests a second for each caller of an API; 0: any (10000)
+  DAYBOOK_WRITER_MEMORY_MB, DAYBOOK_LOOKUP_WINDOW, DAYBOOK_SNAPSHOT_EVERY
+                                of the writers of books: MiB for all of them (512), keys and ids of
+                                each (100000), transactions from one snapshot to the next (25000)
+  OTEL_EXPORTER_OTLP_ENDPOINT   where spans go, if anywhere
   DAYBOOK_LOG_LEVEL             debug, info, warn, error or silent (info)`,
   )
   .action(async (part: string, { example }: { example: boolean }) => {

@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { STACK_LOCK } from '../local/already-running.mjs'
+import { lockHolder } from '../local/lock.mjs'
 import type { ClientOptions } from './client.ts'
 import { UserError } from './report-failure.ts'
 
@@ -23,21 +25,23 @@ const readJson = (path: string): Record<string, string> => {
   }
 }
 
+const localFolder = (): string => process.env['DAYBOOK_DIRECTORY'] ?? '.daybook'
+
 /** The e-mail and password of the administrator of a local Daybook, where its data folder is. */
 export const localCredentials = (): { email: string; password: string } | undefined => {
-  const secrets = join(process.env['DAYBOOK_DIRECTORY'] ?? '.daybook', 'secrets.json')
+  const secrets = join(localFolder(), 'secrets.json')
   if (!existsSync(secrets)) return undefined
   const { DAYBOOK_ADMIN_EMAIL: email, DAYBOOK_ADMIN_PASSWORD: password } = readJson(secrets)
   return email && password ? { email, password } : undefined
 }
 
 /** Who to be and where: what the environment says, else the last login, else the local folder. */
-export const findSession = (url: string | undefined): ClientOptions => {
+export const findSession = async (url: string | undefined): Promise<ClientOptions> => {
   const given = url ?? process.env['DAYBOOK_URL']
   const token = process.env['DAYBOOK_TOKEN']
   const email = process.env['DAYBOOK_EMAIL']
   const password = process.env['DAYBOOK_PASSWORD']
-  const local = localUrl()
+  const local = await localUrl()
   const named = email && password ? { email, password } : undefined
   if (token || named) return { url: given ?? local, token, credentials: named }
   if (existsSync(file())) {
@@ -52,4 +56,8 @@ export const findSession = (url: string | undefined): ClientOptions => {
   throw new UserError('Not logged in. Run: ./bin/daybook login --url URL --email EMAIL')
 }
 
-export const localUrl = (): string => `http://127.0.0.1:${process.env['PORT'] ?? '3000'}`
+/** Where the Daybook of the local folder listens or, as long as none runs, would. */
+export const localUrl = async (): Promise<string> => {
+  const running = await lockHolder(STACK_LOCK, localFolder())
+  return running?.url ?? `http://127.0.0.1:${process.env['PORT'] ?? '3000'}`
+}

@@ -52,7 +52,7 @@ export const verifyCommand = new Command('verify')
   .option('--book <name or id>', 'only this one (all that the user may read)')
   .option('--url <url>', 'where Daybook is (DAYBOOK_URL, else the last login)')
   .action(async ({ book, url }: Options) => {
-    const client = createClient(findSession(url))
+    const client = createClient(await findSession(url))
     let whole = 0
     let broken = 0
     for await (const one of booksOf(client, book)) {
