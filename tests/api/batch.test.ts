@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import type { AccountResource, TransactionResource } from '../../src/queries/resources.ts'
-import { openAccounts, openBook, type TestBook, transfer } from '../support/book.ts'
+import { openFundedBook, type TestBook, transfer } from '../support/book.ts'
 import { type Daybook, daybook } from '../support/daybook.ts'
 import { assertShowsItsEvents } from '../support/fold.ts'
 import { eventsOf } from '../support/log-of-book.ts'
@@ -21,10 +21,7 @@ describe('a batch of all kinds', () => {
   let book: TestBook
   beforeEach(async () => {
     running = await daybook()
-    book = await openBook(running.rest)
-    await openAccounts(book, ['asset:cash', 'asset:bank'], { min_balance: '0' })
-    await openAccounts(book, ['equity:world'])
-    await book.post('/transactions', transfer('equity:world', 'asset:cash', 100))
+    book = await openFundedBook(running.rest, 100)
   })
 
   const apply = (items: readonly object[], more: object = {}, headers = {}) =>

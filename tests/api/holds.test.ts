@@ -6,7 +6,7 @@ import type {
   StatementLine,
   TransactionResource,
 } from '../../src/queries/resources.ts'
-import { openAccounts, openBook, type TestBook, transfer } from '../support/book.ts'
+import { openBook, openFundedBook, type TestBook, transfer } from '../support/book.ts'
 import { type Daybook, daybook } from '../support/daybook.ts'
 import { assertShowsItsEvents } from '../support/fold.ts'
 
@@ -15,10 +15,7 @@ describe('a hold', () => {
   let book: TestBook
   beforeEach(async () => {
     running = await daybook()
-    book = await openBook(running.rest)
-    await openAccounts(book, ['asset:cash', 'asset:bank'], { min_balance: '0' })
-    await openAccounts(book, ['equity:world'])
-    await book.post('/transactions', transfer('equity:world', 'asset:cash', 100))
+    book = await openFundedBook(running.rest, 100)
   })
 
   const hold = async (amount: number, more: object = {}): Promise<TransactionResource> => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import type { AccountResource, TransactionResource } from '../../src/queries/resources.ts'
-import { openAccounts, openBook, type TestBook, transfer } from '../support/book.ts'
+import { openAccounts, openBook, openFundedBook, type TestBook, transfer } from '../support/book.ts'
 import { type Daybook, daybook } from '../support/daybook.ts'
 import { assertShowsItsEvents } from '../support/fold.ts'
 import { restClient } from '../support/rest.ts'
@@ -11,9 +11,7 @@ describe('a reversal', () => {
   let book: TestBook
   beforeEach(async () => {
     running = await daybook()
-    book = await openBook(running.rest)
-    await openAccounts(book, ['asset:cash', 'asset:bank'], { min_balance: '0' })
-    await openAccounts(book, ['equity:world'])
+    book = await openFundedBook(running.rest, 0)
   })
 
   const pay = async (amount: number, more: object = {}): Promise<TransactionResource> => {

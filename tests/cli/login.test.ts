@@ -29,6 +29,9 @@ describe('daybook, from the command line', () => {
     await once(process.stderr as NodeJS.ReadableStream, 'data')
     process.kill()
     const { stderr } = await ended
-    assert.match(stderr, /^Trying for two minutes: http:\/\/127\.0\.0\.1:1 cannot be reached .*npm start$/m)
+    assert.match(
+      stderr,
+      /^Trying for two minutes: http:\/\/127\.0\.0\.1:1 cannot be reached .*npm start$/m,
+    )
   })
 })

@@ -104,6 +104,15 @@ const change = <Value extends object>(value: object, name: keyof Value, to: unkn
   Object.assign(value, { [name]: to })
 }
 
+function changeAmount(...[log, commands]: Parameters<Falsification>): void {
+  const command = posted(commands)
+  const events = eventsOf(log, command)
+  const at = answerOf(command).revision as number
+  events[at] = structuredClone(events[at]) as Stored
+  const [first] = events[at].data['transactions'] as { entries: object[] }[]
+  change<{ amount: string }>(first?.entries[0] as object, 'amount', '999999')
+}
+
 function falsifications(): readonly (readonly [string, string, Falsification])[] {
   return [
     [
@@ -124,30 +133,8 @@ function falsifications(): readonly (readonly [string, string, Falsification])[]
         events.push({ ...last, revision: events.length })
       },
     ],
-    [
-      'an amount that was changed afterwards',
-      'chain',
-      (log, commands) => {
-        const command = posted(commands)
-        const events = eventsOf(log, command)
-        const at = answerOf(command).revision as number
-        events[at] = structuredClone(events[at]) as Stored
-        const [first] = events[at].data['transactions'] as { entries: object[] }[]
-        change<{ amount: string }>(first?.entries[0] as object, 'amount', '999999')
-      },
-    ],
-    [
-      'entries that do not sum to zero',
-      'fold',
-      (log, commands) => {
-        const command = posted(commands)
-        const events = eventsOf(log, command)
-        const at = answerOf(command).revision as number
-        events[at] = structuredClone(events[at]) as Stored
-        const [first] = events[at].data['transactions'] as { entries: object[] }[]
-        change<{ amount: string }>(first?.entries[0] as object, 'amount', '999999')
-      },
-    ],
+    ['an amount that was changed afterwards', 'chain', changeAmount],
+    ['entries that do not sum to zero', 'fold', changeAmount],
     [
       'two events that changed places',
       'chain',

@@ -71,3 +71,12 @@ export const openAccounts = async (
 export const transfer = (from: string, to: string, amount: number | bigint | string) => ({
   transfers: [{ from, to, amount: String(amount) }],
 })
+
+/** A book with two accounts that cannot be overdrawn, of which `asset:cash` has so much. */
+export const openFundedBook = async (rest: Rest, amount: number): Promise<TestBook> => {
+  const book = await openBook(rest)
+  await openAccounts(book, ['asset:cash', 'asset:bank'], { min_balance: '0' })
+  await openAccounts(book, ['equity:world'])
+  if (amount > 0) await book.post('/transactions', transfer('equity:world', 'asset:cash', amount))
+  return book
+}

@@ -4,8 +4,8 @@ import { BatchItem } from '../../commands/batch-item.ts'
 import { appliedStatuses } from '../../domain/events/batch-applied.ts'
 import type { RejectionCode } from '../../domain/rejection.ts'
 import { appliedReply } from '../answers.ts'
+import { atomic, batchResults } from '../batch.ts'
 import { BookPath, bookIdOf } from '../parameters.ts'
-import { Refusal } from '../refusal.ts'
 import { type Route, route } from '../route.ts'
 
 /** Of an atomic batch; the others give these for single items. */
@@ -47,33 +47,19 @@ const refusals: readonly RejectionCode[] = [
 ]
 
 const Batch = Type.Object(
-  {
-    items: Type.Array(BatchItem, { minItems: 1, maxItems: 1000 }),
-    atomic: Type.Optional(
-      Type.Boolean({ description: 'All or none (true, if left out), or each for itself' }),
-    ),
-  },
+  { items: Type.Array(BatchItem, { minItems: 1, maxItems: 1000 }), atomic },
   { additionalProperties: false },
 )
 
-const statuses = [...appliedStatuses, 'refused'] as const
-
-const AppliedBatch = Type.Object({
-  results: Type.Array(
-    Type.Object({
-      index: Type.Integer({ description: 'Place in the request' }),
-      status: Type.Union(statuses.map((status) => Type.Literal(status))),
-      id: Type.Optional(
-        Type.String({
-          format: 'uuid',
-          description: 'Of the account or transaction; of a reversal, its own',
-        }),
-      ),
-      revision: Type.Optional(
-        Type.Integer({ description: 'Of the event that did it, or had done it before' }),
-      ),
-      error: Type.Optional(Refusal),
+const AppliedBatch = batchResults(appliedStatuses, {
+  id: Type.Optional(
+    Type.String({
+      format: 'uuid',
+      description: 'Of the account or transaction; of a reversal, its own',
     }),
+  ),
+  revision: Type.Optional(
+    Type.Integer({ description: 'Of the event that did it, or had done it before' }),
   ),
 })
 

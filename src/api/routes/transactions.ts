@@ -20,10 +20,10 @@ import {
   transactionMetadataAnswer,
   transactionReply,
 } from '../answers.ts'
+import { atomic, batchResults } from '../batch.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { BookPath, bookIdOf, TransactionPath, transactionIdOf } from '../parameters.ts'
 import { read } from '../read.ts'
-import { Refusal } from '../refusal.ts'
 import { type Route, route } from '../route.ts'
 
 const tag = 'transactions'
@@ -59,24 +59,12 @@ const holdRefusals: readonly RejectionCode[] = [
 ]
 
 const Batch = Type.Object(
-  {
-    transactions: Type.Array(TransactionRequest, { minItems: 1, maxItems: 1000 }),
-    atomic: Type.Optional(
-      Type.Boolean({ description: 'All or none (true, if left out), or each for itself' }),
-    ),
-  },
+  { transactions: Type.Array(TransactionRequest, { minItems: 1, maxItems: 1000 }), atomic },
   { additionalProperties: false },
 )
 
-const BatchResult = Type.Object({
-  results: Type.Array(
-    Type.Object({
-      index: Type.Integer({ description: 'Place in the request' }),
-      status: Type.Union(['recorded', 'existing', 'refused'].map((status) => Type.Literal(status))),
-      id: Type.Optional(Type.String({ format: 'uuid' })),
-      error: Type.Optional(Refusal),
-    }),
-  ),
+const BatchResult = batchResults(['recorded', 'existing'], {
+  id: Type.Optional(Type.String({ format: 'uuid' })),
 })
 
 export const transactionRoutes = (dependencies: Dependencies): Route[] => [
