@@ -21,6 +21,10 @@ type Report = {
 
 const everyMs = 500
 
+/** `1 book`, `3 books`. */
+export const counted = (count: number, what: string): string =>
+  `${count} ${what}${count === 1 ? '' : 's'}`
+
 /** Shows how far an operation is until it ends, then what came of it. Ends with 1 if it failed. */
 export const followOperation = async (
   client: Client,
@@ -58,7 +62,7 @@ const tellEnd = ({ stage, error, report, schema, kind }: Operation): void => {
   if (found && found.problems.length === 0) {
     const rows = Object.entries(found.rows).map(([table, count]) => `${count} ${table}`)
     const how = found.compared ? 'equal to the live build' : 'all invariants hold'
-    console.log(`Verified, ${how}: ${found.books} books; rows: ${rows.join(', ')}`)
+    console.log(`Verified, ${how}: ${counted(found.books, 'book')}; rows: ${rows.join(', ')}`)
   }
   if (stage === 'live') console.log(`${schema} is live.`)
   if (error !== null) console.error(error)

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import type { FailureResource, ProjectionResource } from '../queries/projections.ts'
 import { findBook } from './books.ts'
 import { type Client, createClient } from './client.ts'
-import { followOperation, type Operation } from './follow-operation.ts'
+import { counted, followOperation, type Operation } from './follow-operation.ts'
 import { urlOption } from './rebuild.ts'
 import { UserError } from './report-failure.ts'
 import { findSession } from './session.ts'
@@ -27,7 +27,8 @@ projectionsCommand
     for (const one of data as ProjectionResource[]) {
       const { name, version, schema, books, events, behind, rate, halted } = one
       console.log(`${name} version ${version}, live: ${schema ?? 'none yet'}`)
-      console.log(`  ${books} books, ${events} events, ${behind ?? '?'} books behind`)
+      const late = behind === null ? '? books' : counted(behind, 'book')
+      console.log(`  ${counted(books, 'book')}, ${counted(events, 'event')}, ${late} behind`)
       console.log(`  ${Math.round(rate ?? 0)} events/s, ${halted} halted`)
       if (halted > 0) await listFailures(client, name)
     }

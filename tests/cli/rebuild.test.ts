@@ -42,7 +42,7 @@ describe('daybook rebuild and daybook projections', function () {
     const { code, stdout, stderr } = await run('rebuild', 'ledger')
     assert.equal(code, 0, stderr)
     assert.match(stderr, /Operation [0-9a-f-]{36}, schema ledger_v\d+_b\d+/)
-    assert.match(stdout, /Verified, equal to the live build: 1 books/)
+    assert.match(stdout, /Verified, equal to the live build: 1 book;/)
     for (const rows of ['100 entry', '50 transaction']) assert(stdout.includes(rows), stdout)
     assert(stdout.includes(`${await liveSchema(db)} is live`))
     rebuilt = await liveSchema(db)
@@ -68,7 +68,7 @@ describe('daybook rebuild and daybook projections', function () {
     assert(dropped.stdout.includes(`into ${rebuilt}: retired`))
     const list = await run('projections', 'list')
     assert(list.stdout.includes(`ledger version ${ledger.version}, live: ${first}`))
-    assert.match(list.stdout, /1 books, 3 events/)
+    assert.match(list.stdout, /1 book, 3 events, 0 books behind/)
   })
 
   it('says what to do where there is nothing to do it to', async () => {
