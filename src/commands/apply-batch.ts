@@ -35,9 +35,9 @@ export const applyBatch = command({
       const result = take(step, own, index, steps)
       if (atomic && result.status === 'refused') {
         const { error } = result
-        return refused(
-          items.length === 1 ? error : atItem(error, `Item ${index}`, `/items/${index}`),
-        )
+        const path = `/items/${index}`
+        const body = `${path}/${Object.keys(item)[0]}`
+        return refused(items.length === 1 ? error : atItem(error, `Item ${index}`, path, body))
       }
       results.push(result)
     }

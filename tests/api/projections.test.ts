@@ -151,6 +151,8 @@ describe('projections, as an administrator sees them', function () {
     assert.equal(headers.get('location'), `/v1/operations/${data.id}`)
     const operation = await untilStage(running.rest, data.id, 'live')
     await told('GET', `/v1/operations/${operation.id}`)
+    const late = await told('POST', `/v1/operations/${operation.id}/pause`)
+    assert.match(late.error.message, /^It is live\. Only a build that is copying, .* can be paused/)
     await told('GET', '/v1/operations?limit=1')
     await told('GET', `/v1/operations/${operation.id}/events`)
     assert.deepEqual([...(await failures()).keys()], [strange.id])

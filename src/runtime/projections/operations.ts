@@ -91,15 +91,22 @@ const listOperations = async (
 
 type Change = 'pause' | 'resume' | 'cancel' | 'drop'
 
-const changes: Readonly<Record<Change, { set: string; stages: readonly Stage[] }>> = {
-  pause: { set: 'is_paused = true', stages: workingStages },
-  resume: { set: 'is_paused = false', stages: workingStages },
+const changes: Readonly<
+  Record<Change, { set: string; stages: readonly Stage[]; changed: string }>
+> = {
+  pause: { set: 'is_paused = true', stages: workingStages, changed: 'paused' },
+  resume: { set: 'is_paused = false', stages: workingStages, changed: 'resumed' },
   cancel: {
     set: 'is_cancelled = true',
     stages: workingStages.filter((one) => one !== 'returning'),
+    changed: 'cancelled',
   },
   // Not at once: a reader may have begun before another build went live.
-  drop: { set: `drop_at = greatest(now(), stage_at + interval '30 seconds')`, stages: ['retired'] },
+  drop: {
+    set: `drop_at = greatest(now(), stage_at + interval '30 seconds')`,
+    stages: ['retired'],
+    changed: 'dropped',
+  },
 }
 
 /**
@@ -128,7 +135,7 @@ const changeOperation = async (
   operation: string,
   change: Change,
 ): Promise<OperationResource> => {
-  const { set, stages } = changes[change]
+  const { set, stages, changed: what } = changes[change]
   const { rows } = await db.query<Row>(
     `update projection.build set ${set} where operation = $1 and stage = any($2) returning *`,
     [operation, stages],
@@ -136,7 +143,7 @@ const changeOperation = async (
   const changed = rows[0] ?? (change === 'drop' ? await supersede(db, operation) : undefined)
   if (changed) return toOperation(changed)
   const { stage } = await findOperation(db, operation)
-  const reason = `A build that is ${stage} cannot ${change}: only one that is ${stages.join(', ')}.`
+  const reason = `It is ${stage}. Only a build that is ${stages.join(', ')} can be ${what}.`
   return refuse('operation_not_possible', reason)
 }
 
