@@ -5,6 +5,7 @@ import { createRegistry, workerMetrics } from '../../src/runtime/metrics.ts'
 import type { Database } from '../../src/runtime/postgres.ts'
 import type { Projecting } from '../../src/runtime/projections/advance.ts'
 import { foldMemory } from '../../src/runtime/projections/fold-memory.ts'
+import { tailOf } from '../../src/runtime/projections/tail.ts'
 
 const metrics = workerMetrics(createRegistry())
 const log = createLogger('rebuild', 'warn')
@@ -16,6 +17,7 @@ export const projectingOf = (db: Database, store: EventStore): Projecting => {
   return {
     db,
     store,
+    tail: tailOf(store),
     memory: foldMemory(),
     cache,
     log,

@@ -19,6 +19,7 @@ import { withOwnProjections } from '../runtime/projections/load-own.ts'
 import { prepareProjections } from '../runtime/projections/prepare.ts'
 import { rebuildUntilStopped } from '../runtime/projections/rebuild/work.ts'
 import { sweepUntilStopped } from '../runtime/projections/sweep.ts'
+import { tailOf } from '../runtime/projections/tail.ts'
 import { untilStandstill } from '../runtime/projections/watchdog.ts'
 import { connectCache, connectConsumer } from '../runtime/redis.ts'
 import { prepareSnapshots, snapshotStore } from '../runtime/snapshots.ts'
@@ -69,6 +70,7 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
   const projecting = {
     db,
     store,
+    tail: tailOf(store),
     memory,
     cache,
     log,

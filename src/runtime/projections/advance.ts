@@ -8,13 +8,16 @@ import { type Database, isRefusedData } from '../postgres.ts'
 import type { Tell } from '../telemetry.ts'
 import type { Build } from './build.ts'
 import { type FoldMemory, type Known, recall } from './fold-memory.ts'
-import { type Page, Poison, pageReader, type ReadPage, readOnce } from './page.ts'
+import { type Page, Poison, type ReadPage, readOnce } from './page.ts'
 import { type Applied, applyPage, recordFailure } from './runner.ts'
 import { raiseTags } from './stale-tags.ts'
+import type { Tail } from './tail.ts'
 
 export type Projecting = {
   readonly db: Database
   readonly store: EventStore
+  /** Of the same store. */
+  readonly tail: Tail
   readonly memory: FoldMemory
   readonly cache: TagCache
   readonly log: Logger
@@ -37,8 +40,8 @@ export const advanceAll = async (
   builds: readonly Build[],
   bookId: string,
 ): Promise<void> => {
-  const { stopping, store } = projecting
-  const read = readOnce(pageReader(store))
+  const { stopping, tail } = projecting
+  const read = readOnce(tail.read)
   const advanceOne = async (build: Build): Promise<void> => {
     while ((await advance(projecting, build, bookId, { read })) === 'more' && !stopping.aborted);
   }
@@ -63,7 +66,7 @@ export const advance = async (
   projecting: Projecting,
   build: Build,
   bookId: string,
-  { upTo = Number.POSITIVE_INFINITY, read = pageReader(projecting.store) }: Options = {},
+  { upTo = Number.POSITIVE_INFINITY, read = projecting.tail.read }: Options = {},
 ): Promise<Progress> => {
   const key = `${build.id} ${bookId}`
   const before = latest.get(key) ?? Promise.resolve()

@@ -1,54 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { bookOf, type EventStore } from '../event-store.ts'
 import { advance, type Projecting } from './advance.ts'
 import type { Build } from './build.ts'
 import { readCheckpoint } from './runner.ts'
 import { raiseStaleTags } from './stale-tags.ts'
+import type { Scan, Scanned } from './tail.ts'
 
-const window = 1_000
 const booksAtOnce = 4
 
-/** What stands in the whole log after a position: heads of books, by their ids. */
-type Scanned = {
-  readonly heads: ReadonlyMap<string, number>
-  readonly position: bigint
-  readonly isEnd: boolean
-}
-
-/** Builds that have come equally far ask for the same, which is then read once. */
-export type Scan = (after: bigint) => Promise<Scanned>
-
-const logScan = (store: EventStore): Scan => {
+/** Builds that have come equally far ask for the same, which is then looked for once. */
+const scanOnce = (scan: Scan): Scan => {
   const scanned = new Map<bigint, Promise<Scanned>>()
   return (after) => {
-    const scanning = scanned.get(after) ?? scanOnce(store, after)
+    const scanning = scanned.get(after) ?? scan(after)
     scanned.set(after, scanning)
     return scanning
   }
 }
 
-const scanOnce = async (store: EventStore, after: bigint): Promise<Scanned> => {
-  const heads = new Map<string, number>()
-  let position = after
-  let count = 0
-  for await (const { stream, revision, position: place } of store.readAll(after, window)) {
-    const bookId = bookOf(stream)
-    if (bookId !== null) heads.set(bookId, revision)
-    position = place
-    count++
-  }
-  return { heads, position, isEnd: count < window }
-}
-
 /**
- * Finds what the wake-ups missed. It reads the whole log from where every book was last known to be
- * folded, and folds each book that is behind what it saw; so a lost, flushed or absent queue costs
+ * Finds what the wake-ups missed. It looks at the whole log from where every book was last known to
+ * be folded, and folds each book that is behind what it saw; so a lost, flushed or absent queue costs
  * latency only. A book that halted is passed over here and tried again by `retryHalted`.
  */
 export const sweep = async (
   projecting: Projecting,
   build: Build,
-  scan = logScan(projecting.store),
+  scan: Scan = projecting.tail.scan,
 ): Promise<void> => {
   const { db, cache } = projecting
   const { schema } = build
@@ -139,7 +116,7 @@ export const sweepUntilStopped = async (
   }
   while (!stopping.aborted) {
     try {
-      const scan = logScan(projecting.store)
+      const scan = scanOnce(projecting.tail.scan)
       await Promise.all((await builds()).map((build) => sweepOne(build, scan)))
     } catch (error) {
       log.warn({ err: error }, 'the builds cannot be read')
