@@ -171,7 +171,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
     what: 'Appends do not say which revision they expect.',
     patches: [
       {
-        file: 'runtime/append-stream.js',
+        file: 'runtime/append-request.js',
         from: 'options.setStreamPosition(String(expected));',
         to: 'options.setAny(new shared.Empty());',
       },
