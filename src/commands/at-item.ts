@@ -12,7 +12,9 @@ export const atItem = (
   details: [
     { path, reason: rejection.message },
     ...rejection.details.map((detail) =>
-      'path' in detail ? { ...detail, path: `${body}${detail['path']}` } : detail,
+      'path' in detail && typeof detail.path === 'string'
+        ? { ...detail, path: body + detail.path }
+        : detail,
     ),
   ],
 })
