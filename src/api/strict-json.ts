@@ -31,18 +31,21 @@ const few = 16
 const scan = (text: string): void => {
   /** By open object; null for an array. */
   const open: (Keys | null)[] = []
-  let string = ''
+  // Most bodies have no escape at all, and then no string needs a look but the keys.
+  const hasEscapes = text.includes('\\u')
+  /** Of the last string, with its quotes. */
+  let start = 0
+  let end = 0
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
-      case 0x22: {
-        const end = endOfString(text, at)
-        string = text.slice(at, end + 1)
-        if (string.includes('\\u')) checkText(decode(string))
-        at = end
+      case 0x22:
+        start = at
+        end = endOfString(text, start) + 1
+        if (hasEscapes) checkEscapes(text.slice(start, end))
+        at = end - 1
         break
-      }
       case 0x3a:
-        addKey(open, string)
+        addKey(open, text.slice(start, end))
         break
       case 0x7b:
         open.push([])
@@ -79,7 +82,9 @@ const decode = (string: string): string => {
   }
 }
 
-const checkText = (text: string): void => {
+const checkEscapes = (string: string): void => {
+  if (!string.includes('\\u')) return
+  const text = decode(string)
   if (text.includes('\u0000')) malformed('a string holds the character U+0000')
   if (!text.isWellFormed()) malformed('a string holds half of a surrogate pair')
 }

@@ -14,7 +14,7 @@ export type Proposed = {
 /**
  * A `BatchAppendReq` in Protocol Buffers, complete in one message. `expected` is the revision of the
  * stream's last event, -1 for none. The library writes its head; the events are written here, which
- * takes a sixth of the time. A field that repeats may stand behind the others, so the two are simply
+ * takes well under half of the time. A field that repeats may stand behind the others, so the two are simply
  * put together (https://protobuf.dev/programming-guides/encoding).
  */
 export const appendRequest = (

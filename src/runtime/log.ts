@@ -10,18 +10,13 @@ export const createLogger = (name: string, level = 'info'): Logger => {
   if (!(levels as readonly string[]).includes(level)) {
     throw new ConfigError(`DAYBOOK_LOG_LEVEL is ${level}; use one of ${levels.join(', ')}`)
   }
-  output ??= pino.destination({
-    sync: false,
-    minLength: gatheredBytes,
-    maxWrite: 2 * gatheredBytes,
-    periodicFlush: flushMs,
-  })
+  output ??= pino.destination({ sync: false, minLength: gatheredBytes, periodicFlush: flushMs })
   const redact = ['password', '*.password', 'authorization', '*.authorization', 'token', '*.token']
   return pino({ name, level, redact }, output)
 }
 
 /** Lines are written together, because a write costs as much as fifty lines; none waits for long. */
-const gatheredBytes = 32_768
+const gatheredBytes = 8_192
 const flushMs = 50
 let output: ReturnType<typeof pino.destination> | undefined
 

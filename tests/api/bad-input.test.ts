@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import http from 'node:http'
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import jwt from 'jsonwebtoken'
 import { openAccounts, openBook, type TestBook, transfer } from '../support/book.ts'
 import { type Daybook, daybook, jwtSecret } from '../support/daybook.ts'
@@ -895,5 +897,29 @@ describe('a body that is too large', () => {
     request.write(Buffer.alloc(limit + 1, ' '))
     assertTooLarge(await answer)
     request.destroy()
+  })
+})
+
+describe('a body whose caller goes away before its end', () => {
+  it('is given up, and its request with it', async () => {
+    const { rest, token } = await daybook()
+    const givenUp = async (): Promise<number> => {
+      const metrics = await (await fetch(`${rest.url}/metrics`)).text()
+      const given = 'method="POST",route="POST /v1/users",status="404"'
+      const line = metrics.split('\n').find((one) => one.includes(`seconds_count{${given}}`))
+      return Number(line?.split(' ').at(-1) ?? 0)
+    }
+    const before = await givenUp()
+    const { port } = new URL(rest.url)
+    const head = [
+      'POST /v1/users HTTP/1.1',
+      'Host: localhost',
+      `Authorization: Bearer ${token}`,
+      'Content-Type: application/json',
+      'Content-Length: 100',
+    ]
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.write(`${head.join('\r\n')}\r\n\r\n{"email":`, () => socket.destroy())
+    while ((await givenUp()) === before) await sleep(5)
   })
 })
