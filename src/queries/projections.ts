@@ -57,6 +57,9 @@ export const ProjectedBook = Type.Object({
   revision: Type.Integer({ description: 'Folded up to here' }),
   head: Type.Integer({ description: 'The last one in the event store' }),
   lag: Type.Integer({ description: 'Events between' }),
+  rate: orNull(
+    Type.Number({ description: 'Events a second, between the last two sweeps; 0 at rest' }),
+  ),
   position: Type.String(),
   recorded_at: Instant,
 })

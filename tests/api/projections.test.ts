@@ -131,6 +131,19 @@ describe('projections, as an administrator sees them', function () {
     assert.equal(refused.error.code, 'failure_not_skippable')
   })
 
+  it('say how fast each book is folded, and that one is at rest', async () => {
+    const rates = async () => {
+      const { data } = await told<ProjectedBook[]>('GET', `${ledger}/books`)
+      return new Map(data.map(({ book_id, rate }) => [book_id, rate]))
+    }
+    await until(async () => {
+      await mended.post('/transactions', transfer('income:sales', 'asset:cash', 5))
+      return ((await rates()).get(mended.id) ?? 0) > 0
+    })
+    assert.equal((await rates()).get(good.id), 0)
+    await until(async () => (await rates()).get(mended.id) === 0)
+  })
+
   it('halt, and cannot go on, where the log is another than what was folded', async () => {
     const schema = await liveSchema(db)
     await db.query(`update ${schema}.checkpoint set event_hash = 'another' where book_id = $1`, [

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { encode, encodedBytes } from '../../src/commands/encoded.ts'
@@ -13,6 +12,7 @@ import {
 } from '../../src/domain/events/transactions-recorded.ts'
 import { evolve } from '../../src/domain/evolve.ts'
 import { upcast } from '../../src/domain/upcast.ts'
+import { goldenLog } from '../support/golden-book.ts'
 import { inclusionPath, rootFrom } from '../support/inclusion-proof.ts'
 import { bookId } from '../support/received.ts'
 import { sampleLog } from '../support/sample-book.ts'
@@ -247,21 +247,15 @@ describe('a receipt for one transaction', () => {
 })
 
 describe('the golden book', () => {
-  const file = new URL('../../../tests/data/golden-book.ndjson', import.meta.url)
-  const log = readFileSync(file, 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Recorded)
-
   it('recorded by the first release, verifies for ever', () => {
-    assert.equal(log.length, 6)
-    assert.equal(firstBroken(log), null)
-    assert.equal(log.at(-1)?.metadata.hash, goldenHash)
+    assert.equal(goldenLog.length, 6)
+    assert.equal(firstBroken(goldenLog), null)
+    assert.equal(goldenLog.at(-1)?.metadata.hash, goldenHash)
   })
 
   it('can be read for ever', () => {
     const book = emptyBook(bookId)
-    for (const event of log) evolve(book, upcast(event))
+    for (const event of goldenLog) evolve(book, upcast(event))
     assert.equal(findAccount(book, 'cash')?.posted, 1257n)
     assert.equal(findAccount(book, 'vault')?.posted, 10n ** 38n - 1n)
     const keys = [...book.lookups.keys()].filter((one) => one.startsWith('key '))

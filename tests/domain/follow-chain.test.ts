@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { hashEvent } from '../../src/domain/chain.ts'
 import type { Recorded } from '../../src/domain/events/index.ts'
 import { type Broken, beforeFirst, follow } from '../../src/domain/follow-chain.ts'
 import type { StoredEvent } from '../../src/domain/upcast.ts'
+import { goldenLog } from '../support/golden-book.ts'
 import { bookId } from '../support/received.ts'
 import { sampleLog } from '../support/sample-book.ts'
 
@@ -42,10 +42,7 @@ describe('following the chain of a book', () => {
   })
 
   it('comes to the end of the book that the first release recorded', () => {
-    const file = new URL('../../../tests/data/golden-book.ndjson', import.meta.url)
-    const lines = readFileSync(file, 'utf8').trim().split('\n')
-    const golden = lines.map((line) => JSON.parse(line) as StoredEvent)
-    assert.deepEqual(followAll(golden), { revision: golden.length - 1, why: 'whole' })
+    assert.deepEqual(followAll(goldenLog), { revision: goldenLog.length - 1, why: 'whole' })
   })
 
   for (const [what, forged, revision, why] of [

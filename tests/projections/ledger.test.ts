@@ -9,10 +9,12 @@ import {
 import { normalSide } from '../../src/domain/account.ts'
 import { isInRange } from '../../src/domain/amount.ts'
 import type { Recorded } from '../../src/domain/events/index.ts'
+import { upcast } from '../../src/domain/upcast.ts'
 import { ledger, memberTag } from '../../src/projections/ledger/ledger.ts'
 import { keyOf, keyText, untyped } from '../../src/projections/projection.ts'
 import { missingRows, rowSet } from '../../src/runtime/projections/row-set.ts'
 import type { AnyRow } from '../../src/runtime/projections/row-text.ts'
+import { goldenLog } from '../support/golden-book.ts'
 import { type History, history, runs, type Settlement, start } from '../support/histories.ts'
 import { actor, bookId, idSource, receivedOf } from '../support/received.ts'
 import { logOf, sampleLog } from '../support/sample-book.ts'
@@ -156,6 +158,18 @@ const refund = (amount: string, effective_at?: string): TransactionRequest => ({
 })
 
 describe('the ledger projection', () => {
+  it('folds the log that the first release recorded', () => {
+    const { keyed } = fold(goldenLog.map((stored) => upcast(stored)))
+    const found = [...keyed.get('account')!.values()].map(({ code, posted }) => [code, posted])
+    const most = 10n ** 38n - 1n
+    assert.deepEqual(found, [
+      ['cash', 1257n],
+      ['sales', 1257n],
+      ['vault', most],
+      ['owner', most],
+    ])
+  })
+
   it('keeps a running balance of entries that come in the order of their dates', () => {
     const model = fold(
       recorded(sale('10', '2024-01-01'), sale('5', '2024-01-01'), refund('3', '2024-02-01')),

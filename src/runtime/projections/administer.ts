@@ -104,14 +104,18 @@ const listBooks = async (
   db: Database,
   sign: Sign,
   { lastRevision }: Heads,
-  { schema }: Build,
+  { id, schema }: Build,
   parameters: PageParameters,
 ): Promise<Envelope<ProjectedBook[]>> => {
   const pages = paging(parameters, { list: 'projected books', schema }, sign)
   const { rows: found } = await db.query<Omit<ProjectedBook, 'head' | 'lag'>>(
-    `select book_id, revision, position::text, updated_at as recorded_at from ${schema}.checkpoint
-     where ($1::uuid is null or book_id > $1) order by book_id offset $2 limit $3`,
-    [pages.after?.[0] ?? null, pages.offset, pages.limit + 1],
+    `select checkpoint.book_id, checkpoint.revision, pace.rate, position::text,
+       updated_at as recorded_at
+     from ${schema}.checkpoint
+     left join projection.pace on build_id = $4 and pace.book_id = checkpoint.book_id
+     where ($1::uuid is null or checkpoint.book_id > $1)
+     order by checkpoint.book_id offset $2 limit $3`,
+    [pages.after?.[0] ?? null, pages.offset, pages.limit + 1, id],
   )
   const total = await countRows(db, `${schema}.checkpoint`)
   const { rows, meta } = paged(found, pages, total, ({ book_id }) => [book_id])

@@ -61,6 +61,16 @@ const control = `
     select set_config('search_path', projection || '_v' || version || '_b' || build_id, true)
     from projection.live where projection = wanted order by version desc limit 1 $$`
 
+/** How fast each book was folded when a sweep last saw it move, or come to rest. */
+const pace = `
+  create table if not exists projection.pace (
+    build_id int8 not null,
+    book_id uuid not null,
+    revision int8 not null,
+    rate float8,
+    seen_at timestamptz not null,
+    primary key (build_id, book_id))`
+
 const begin = `begin; select pg_advisory_xact_lock(hashtext('daybook schema'))`
 
 /**
@@ -77,6 +87,7 @@ export const prepareProjections = async (
   await inTransaction(pool, begin, async (client) => {
     const known = await client.query(`select 1 from pg_namespace where nspname = 'projection'`)
     if (known.rowCount === 0) await client.query(control)
+    await client.query(pace)
   })
   await inTransaction(pool, begin, async (client) => {
     for (const projection of projections) await prepareOne(client, projection)

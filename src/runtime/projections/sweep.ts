@@ -44,6 +44,7 @@ export const sweep = async (
     await Promise.all(Array.from({ length: booksAtOnce }, foldBooks))
     if (projecting.stopping.aborted) return
     await recordSweep(projecting, build, position, behind)
+    await recordPace(projecting, build, [...heads.keys()])
     if (isEnd) return
   }
 }
@@ -80,6 +81,26 @@ const recordSweep = async (
     [position, behind],
   )
   if (stage === 'live') metrics.behind.set({ projection: projection.name }, behind)
+}
+
+/** The same of each book that had news, and of those that had some the time before. */
+const recordPace = async (
+  { db }: Projecting,
+  { id, schema }: Build,
+  books: readonly string[],
+): Promise<void> => {
+  await db.query(
+    `insert into projection.pace as before (build_id, book_id, revision, seen_at)
+     select $1, book_id, revision, clock_timestamp() from ${schema}.checkpoint
+     where book_id = any($2) or book_id in (
+       select book_id from projection.pace where build_id = $1 and rate is distinct from 0)
+     on conflict (build_id, book_id) do update
+     set revision = excluded.revision, seen_at = excluded.seen_at,
+       rate = (excluded.revision - before.revision)
+         / extract(epoch from excluded.seen_at - before.seen_at)
+     where excluded.seen_at > before.seen_at + interval '0.5 second'`,
+    [id, books],
+  )
 }
 
 /** A halted book is tried again after 1, 2, 4 ... at most 60 seconds. */
