@@ -144,9 +144,11 @@ describe('a rebuild while anything is killed, with readers and writers at it', f
       const strikes = [nextStrike(), nextStrike()].sort((one, other) => one.stage - other.stage)
       const killed = strikes.map(({ parts, stage }) => `${parts.join(' and ')} at ${stages[stage]}`)
       const repeats = breakable.repeats()
+      const slow = breakable.slowRefusals()
       const [operation, reads] = await during(round, () => rebuild(strikes))
       const asked = `${reads} rounds of reads, ${breakable.repeats() - repeats} asked again`
-      console.log(`      ${killed.join(', ')}: ${operation.stage}, ${asked}`)
+      const late = `${breakable.slowRefusals() - slow} of these with nothing away but time`
+      console.log(`      ${killed.join(', ')}: ${operation.stage}, ${asked}, ${late}`)
       assert.equal(operation.stage, 'live', operation.error ?? '')
       assert.deepEqual(reportOf(operation).problems, [])
       assert.deepEqual([await live(), operation.schema === before], [operation.schema, false])

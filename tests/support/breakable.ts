@@ -27,6 +27,8 @@ export type Breakable = {
   readonly anyRest: Rest
   /** How often was asked again. */
   readonly repeats: () => number
+  /** How often of that though nothing was away, only the answer late. */
+  readonly slowRefusals: () => number
   /** Ends that nobody asked for. */
   readonly deaths: () => readonly string[]
   readonly close: () => Promise<void>
@@ -60,12 +62,14 @@ export const openBreakable = async (): Promise<Breakable> => {
     for (const name of names) backAt.set(name, Date.now())
   }
   let repeats = 0
+  let slowRefusals = 0
   const excuse: Excuse = (answer, path, sentAt) => {
     const who: readonly PartName[] = answer ? ['postgres', 'store'] : ['api']
     const what = answer ? answer.text : 'the connection ended'
-    const isExcused =
-      who.some((name) => sentAt < (backAt.get(name) ?? 0)) || Date.now() - sentAt > slowMs
-    assert(isExcused, `${path}: ${what}, though nothing was away when it was sent`)
+    const wasAway = who.some((name) => sentAt < (backAt.get(name) ?? 0))
+    const isSlow = !wasAway && Date.now() - sentAt > slowMs
+    assert(wasAway || isSlow, `${path}: ${what}, though nothing was away when it was sent`)
+    if (isSlow) slowRefusals++
     if (answer) assert.equal(answer.headers.get('retry-after'), '1', what)
     repeats++
   }
@@ -77,6 +81,7 @@ export const openBreakable = async (): Promise<Breakable> => {
     rest: patient(() => running.rest),
     anyRest: patient(() => (turn++ % 2 === 0 ? running.rest : ownApi)),
     repeats: () => repeats,
+    slowRefusals: () => slowRefusals,
     deaths: () => [...parts.values()].flatMap(({ deaths }) => deaths),
     close: async () => {
       await Promise.all(programs.map((name) => partOf(name).close()))
