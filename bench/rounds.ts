@@ -13,6 +13,7 @@ export type Result = {
   readonly name: string
   readonly title: string
   readonly unit: string
+  readonly compares: 'rate' | 'p99'
   readonly bar: number
   readonly ours: readonly Figures[]
   readonly yardsticks: readonly Figures[]
@@ -23,7 +24,7 @@ export type Result = {
  * falls on each of them alike. One round before them warms everything up and is thrown away.
  */
 export const runRounds = async (
-  { name, title, unit, bar }: Measure,
+  { name, title, unit, compares = 'rate', bar }: Measure,
   { ours, yardsticks }: Prepared,
   rounds: number,
 ): Promise<Result> => {
@@ -42,7 +43,7 @@ export const runRounds = async (
     return { name: contender.name, samples, cores: medianCores(samples) }
   }
   const figures = { ours: ours.map(toFigures), yardsticks: yardsticks.map(toFigures) }
-  return { name, title, unit, bar, ...figures }
+  return { name, title, unit, compares, bar, ...figures }
 }
 
 const medianCores = (samples: readonly Sample[]): Cores => {

@@ -3,6 +3,7 @@ import { cpus } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { LocalServer } from '../src/local/child.ts'
+import { readsBesideRebuild, writesBesideRebuild } from './measures/beside-rebuild.ts'
 import { batches, hotPosts, singlePosts } from './measures/commands.ts'
 import type { Bench, Measure } from './measures/measure.ts'
 import { cachedReads, uncachedPages } from './measures/reads.ts'
@@ -27,7 +28,7 @@ const measures: readonly Measure[] = [
   rebuildOfBatches,
 ]
 /** Taken only where they are named: all together are to take less than five minutes. */
-const onDemand: readonly Measure[] = [smallPages]
+const onDemand: readonly Measure[] = [smallPages, writesBesideRebuild, readsBesideRebuild]
 const historySize = 100_000
 
 const { values: options, positionals } = parseArgs({
@@ -65,12 +66,16 @@ try {
   const book = await openBook(stack)
   const yardsticks = new Map<number, Promise<LocalServer>>()
   let tables: Promise<void> | undefined
-  let batched: Promise<Book> | undefined
+  const batched = new Map<number, Promise<Book>>()
   let single: Promise<Book> | undefined
   const bench: Bench = {
     stack,
     book,
-    batched: (count, size) => (batched ??= batchedBook(stack, count, size)),
+    batched: (count, size) => {
+      const making = batched.get(count) ?? batchedBook(stack, count, size)
+      batched.set(count, making)
+      return making
+    },
     single: () => (single ??= singleBook(stack)),
     yardstick: async (pool) => {
       tables ??= preparePlain(bench)

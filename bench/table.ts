@@ -11,8 +11,13 @@ const bestOf = (yardsticks: readonly Figures[]): Figures | undefined =>
   )
 
 /** The median of the rounds' ratios: what disturbs a round disturbs both sides of it. */
-const ratioOf = (ours: Figures, theirs: Figures): number =>
-  median(ours.samples.map(({ rate }, round) => rate / (theirs.samples[round]?.rate ?? Number.NaN)))
+const ratioOf = (ours: Figures, theirs: Figures, what: 'rate' | 'p99'): number =>
+  median(
+    ours.samples.map(
+      (sample, round) =>
+        (sample[what] ?? Number.NaN) / (theirs.samples[round]?.[what] ?? Number.NaN),
+    ),
+  )
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en')
 const milliseconds = (value: number): string => (value < 10 ? value.toFixed(1) : whole(value))
@@ -45,7 +50,7 @@ const head = ['what', 'who', 'rate', 'p50 / p99 ms', 'lag p50 / p99 ms', 'ratio'
 
 /** A table in Markdown: for each measure our rows with their ratio, then the yardsticks. */
 export const toTable = (results: readonly Result[]): string => {
-  const rows = results.flatMap(({ title, unit, bar, ours, yardsticks }) => {
+  const rows = results.flatMap(({ title, unit, compares, bar, ours, yardsticks }) => {
     const best = bestOf(yardsticks)
     const row = (figures: Figures, what: string, ratio: string, wanted: string) => [
       what,
@@ -59,8 +64,9 @@ export const toTable = (results: readonly Result[]): string => {
     ]
     return [
       ...ours.map((figures, index) => {
-        const ratio = best ? ratioOf(figures, best).toFixed(2) : ''
-        return row(figures, index === 0 ? title : '', ratio, `>= ${bar}`)
+        const ratio = best ? ratioOf(figures, best, compares).toFixed(2) : ''
+        const wanted = compares === 'p99' ? `p99 <= ${bar}` : `>= ${bar}`
+        return row(figures, index === 0 ? title : '', ratio, wanted)
       }),
       ...yardsticks.map((figures) => row(figures, '', figures === best ? '1' : '', '')),
     ]

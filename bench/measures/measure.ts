@@ -43,7 +43,9 @@ export type Measure = {
   readonly name: string
   readonly title: string
   readonly unit: string
-  /** What the ratio must reach. */
+  /** Rates are compared, where nothing else is said; or how long the slowest took. */
+  readonly compares?: 'rate' | 'p99'
+  /** What the ratio must reach or, of `p99`, not exceed. */
   readonly bar: number
   readonly prepare: (bench: Bench) => Promise<Prepared>
 }
