@@ -4,7 +4,7 @@ import type { Stack } from '../parts/stack.ts'
 import { ask } from '../parts/task.ts'
 import type { Load, Loaded } from './run-load.ts'
 
-export type { Load, Loaded } from './run-load.ts'
+export type { Loaded } from './run-load.ts'
 
 type Asking = Omit<Load, 'url' | 'observed'> & {
   /** The process of the clients, if not the usual one: that does one thing at a time. */
