@@ -13,6 +13,7 @@ import type { Build } from '../../src/runtime/projections/build.ts'
 import { foldMemory } from '../../src/runtime/projections/fold-memory.ts'
 import { type Checkpoint, Poison, pageReader } from '../../src/runtime/projections/page.ts'
 import { prepareProjections } from '../../src/runtime/projections/prepare.ts'
+import { doStage } from '../../src/runtime/projections/rebuild/stages.ts'
 import { readCheckpoint } from '../../src/runtime/projections/runner.ts'
 import { createWhole } from '../../src/runtime/projections/schema.ts'
 import { sweep } from '../../src/runtime/projections/sweep.ts'
@@ -314,7 +315,7 @@ describe('the tail of the log', function () {
     assert.equal(store.reads.all, 5)
   })
 
-  it('shows the sweep, which reads nothing else, what no hint came for', async () => {
+  const openSweeping = async () => {
     const { EVENTSTORE_URL, DATABASE_URL } = await freshEnvironment()
     const own = counted(connectEventStore(EVENTSTORE_URL as string))
     const db = connectPostgres(DATABASE_URL as string, {
@@ -341,6 +342,15 @@ describe('the tail of the log', function () {
       stopping: new AbortController().signal,
       rest: () => Promise.resolve(),
     }
+    const close = async () => {
+      await db.end()
+      await own.close()
+    }
+    return { own, db, builds, projecting, close }
+  }
+
+  it('shows the sweep, which reads nothing else, what no hint came for', async () => {
+    const { own, db, builds, projecting, close } = await openSweeping()
     const sweepAll = () => Promise.all(builds.map((build) => sweep(projecting, build)))
     const book = randomUUID()
     await own.append(book, -1, [event(book, 0)])
@@ -353,7 +363,20 @@ describe('the tail of the log', function () {
       assert.equal((await readCheckpoint(db, build, book)).revision, 40)
     }
     assert.deepEqual(own.reads, { all: 40, books: [] })
-    await db.end()
-    await own.close()
+    await close()
+  })
+
+  it('is folded without a rest by a rebuild that catches up, or it would never be at the end', async () => {
+    const { own, db, builds, projecting, close } = await openSweeping()
+    const rest = () => Promise.reject(new Error('it rests'))
+    const rebuilding = { projecting: { ...projecting, rest }, db, findable: new Map() }
+    const build: Build = { ...(builds[0] as Build), stage: 'catching_up' }
+    const order = { kind: 'rebuild', books: null, mayDiffer: false, keepSeconds: 0 } as const
+    const book = randomUUID()
+    const events = Array.from({ length: 1_100 }, (_, revision) => event(book, revision))
+    await own.append(book, -1, events)
+    assert.equal(await doStage(rebuilding, { build, ...order }), 'verifying')
+    assert.equal((await readCheckpoint(db, build, book)).revision, 1_099)
+    await close()
   })
 })
