@@ -57,7 +57,7 @@ Environment:
   DAYBOOK_WATCHDOG_SECONDS      after which a worker that folds nothing while the log goes on is
                                 ended, to be started again (60)
   DAYBOOK_WORKER_NICENESS       how far a worker lets others go first where CPU is short, from 0 to
-                                19 (0; all: 5)
+                                19 (0; all: 3)
   DAYBOOK_JWT_SECRET            at least 32 bytes; signs the tokens
   DAYBOOK_FINGERPRINT_SECRET    recognises retried requests; it must never change
   DAYBOOK_ADMIN_EMAIL, DAYBOOK_ADMIN_PASSWORD

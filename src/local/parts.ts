@@ -24,9 +24,9 @@ const PROGRAM_GRACE_MS = 15_000
 const STORE_GRACE_MS = 10_000
 /**
  * On one machine the API goes before its worker where both want a core: somebody waits for the answer,
- * and rows come a moment later. Far nicer, and they come many moments later.
+ * and rows come a moment later. Much nicer, and they come many moments later.
  */
-export const WORKER_NICENESS = '5'
+export const WORKER_NICENESS = '3'
 
 /** What a stack is made of, while it is put together and afterwards. */
 export interface Plan {

@@ -31,14 +31,16 @@ const leadsSession = (): boolean => {
 }
 
 const longestRestMs = 1_000
+/** For each ms that this process had to wait for a CPU. */
+const restPerWait = 10
 
 /** Lets others have the CPU for a while if they want it. */
 export type Rest = () => Promise<void>
 
 /**
  * To be called between the pieces of long work. The priority of this process says nothing of the
- * work that it has Postgres and the event store do; so it rests, `niceness` times as long as it had
- * to wait for a CPU since it was last called. Where nobody else wants it, that is no time at all.
+ * work that it has Postgres and the event store do; so it rests, ten times as long as it had to
+ * wait for a CPU since it was last called. Where nobody else wants it, that is no time at all.
  */
 export const restAfterWaiting = (
   niceness: number,
@@ -50,7 +52,7 @@ export const restAfterWaiting = (
   return async () => {
     const waited = waitedMs() - before
     before += waited
-    const ms = Math.min(longestRestMs, niceness * waited)
+    const ms = Math.min(longestRestMs, restPerWait * waited)
     if (ms >= 1) await sleep(ms, undefined, { signal: stopping }).catch(() => {})
   }
 }

@@ -13,7 +13,6 @@ import type { Build } from '../../src/runtime/projections/build.ts'
 import { foldMemory } from '../../src/runtime/projections/fold-memory.ts'
 import { type Checkpoint, Poison, pageReader } from '../../src/runtime/projections/page.ts'
 import { prepareProjections } from '../../src/runtime/projections/prepare.ts'
-import { doStage } from '../../src/runtime/projections/rebuild/stages.ts'
 import { readCheckpoint } from '../../src/runtime/projections/runner.ts'
 import { createWhole } from '../../src/runtime/projections/schema.ts'
 import { sweep } from '../../src/runtime/projections/sweep.ts'
@@ -315,7 +314,7 @@ describe('the tail of the log', function () {
     assert.equal(store.reads.all, 5)
   })
 
-  const openSweeping = async () => {
+  const openSweeping = async (rest: Projecting['rest']) => {
     const { EVENTSTORE_URL, DATABASE_URL } = await freshEnvironment()
     const own = counted(connectEventStore(EVENTSTORE_URL as string))
     const db = connectPostgres(DATABASE_URL as string, {
@@ -340,7 +339,7 @@ describe('the tail of the log', function () {
       metrics: workerMetrics(createRegistry()),
       tell: null,
       stopping: new AbortController().signal,
-      rest: () => Promise.resolve(),
+      rest,
     }
     const close = async () => {
       await db.end()
@@ -350,7 +349,7 @@ describe('the tail of the log', function () {
   }
 
   it('shows the sweep, which reads nothing else, what no hint came for', async () => {
-    const { own, db, builds, projecting, close } = await openSweeping()
+    const { own, db, builds, projecting, close } = await openSweeping(() => Promise.resolve())
     const sweepAll = () => Promise.all(builds.map((build) => sweep(projecting, build)))
     const book = randomUUID()
     await own.append(book, -1, [event(book, 0)])
@@ -366,17 +365,28 @@ describe('the tail of the log', function () {
     await close()
   })
 
-  it('is folded without a rest by a rebuild that catches up, or it would never be at the end', async () => {
-    const { own, db, builds, projecting, close } = await openSweeping()
-    const rest = () => Promise.reject(new Error('it rests'))
-    const rebuilding = { projecting: { ...projecting, rest }, db, findable: new Map() }
-    const build: Build = { ...(builds[0] as Build), stage: 'catching_up' }
-    const order = { kind: 'rebuild', books: null, mayDiffer: false, keepSeconds: 0 } as const
+  it('is folded with rests where it is full of batches, and without behind single events', async () => {
+    let rests = 0
+    const { own, db, builds, projecting, close } = await openSweeping(async () => void rests++)
+    const build = builds.find(({ projection }) => projection.name === 'lookup') as Build
+    const fold = async (book: string) => {
+      await sweep(projecting, build)
+      return (await readCheckpoint(db, build, book)).revision
+    }
+    const single = randomUUID()
+    const events = Array.from({ length: 2_100 }, (_, revision) => event(single, revision))
+    await own.append(single, -1, events)
+    assert.equal(await fold(single), 2_099)
+    assert.equal(rests, 0)
     const book = randomUUID()
-    const events = Array.from({ length: 1_100 }, (_, revision) => event(book, revision))
-    await own.append(book, -1, events)
-    assert.equal(await doStage(rebuilding, { build, ...order }), 'verifying')
-    assert.equal((await readCheckpoint(db, build, book)).revision, 1_099)
+    const transactions = () => Array.from({ length: 1_000 }, () => ({ id: randomUUID() }))
+    for (let revision = 0; revision < 9; revision++) {
+      const data = { transactions: transactions(), existing: [], failed: [] }
+      const batch = { ...event(book, revision), type: 'TransactionsRecorded', data }
+      await own.append(book, revision - 1, [batch as unknown as Recorded])
+    }
+    assert.equal(await fold(book), 8)
+    assert.equal(rests, 2)
     await close()
   })
 })

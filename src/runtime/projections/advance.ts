@@ -25,7 +25,7 @@ export type Projecting = {
   readonly tell: Tell | null
   /** Aborted when the process is to stop: what is under way is finished, nothing new is begun. */
   readonly stopping: AbortSignal
-  /** Between pages of which more are sure to follow. */
+  /** Between pages that are full. */
   readonly rest: Rest
 }
 
@@ -129,7 +129,7 @@ const foldSlice = async (folding: Folding, start: Known): Promise<Progress> => {
     const applied = await applyUpToPoison(db, build, page, known)
     const isWhole = applied?.revision === page.next.revision
     const raised = applied?.isLive ? await announce(projecting, build, page, applied) : null
-    if (page.isCut) await projecting.rest()
+    if (page.isFull) await projecting.rest()
     if (isWhole) {
       known = { ...known, checkpoint: page.next, raised }
       if (upTo <= page.next.revision || (upTo === Number.POSITIVE_INFINITY && !page.isCut)) {

@@ -21,6 +21,8 @@ export type Page = {
   readonly next: Checkpoint
   /** Whether it was cut short, so that more is sure to follow. */
   readonly isCut: boolean
+  /** Whether it has as many transactions as a page may: it is part of a backlog of batches. */
+  readonly isFull: boolean
 }
 
 /** A page ends at this many events or, because one may hold a batch, this many transactions. */
@@ -55,6 +57,7 @@ export const pageReader =
     let position = -1n
     let items = 0
     let isCut = false
+    let isFull = false
     let { revision, eventHash } = from
     for await (const logged of store.readBook(bookId, from.revision + 1, maxCount)) {
       const event = decode(logged, revision + 1, eventHash, from.skipped)
@@ -69,11 +72,13 @@ export const pageReader =
       revision = event.revision
       eventHash = event.metadata.hash
       items += event.type === 'TransactionsRecorded' ? event.data.transactions.length : 1
-      isCut = events.length >= maxCount || items >= maxPageItems
+      isFull = items >= maxPageItems
+      isCut = isFull || events.length >= maxCount
       if (isCut) break
     }
     if (events.length === 0) return null
-    return { bookId, from, events, position, next: { ...from, revision, eventHash }, isCut }
+    const next = { ...from, revision, eventHash }
+    return { bookId, from, events, position, next, isCut, isFull }
   }
 
 const decode = (

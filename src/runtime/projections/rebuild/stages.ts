@@ -40,7 +40,7 @@ export const doStage = async (
       await makeConstraints(rebuilding, build)
       return 'catching_up'
     case 'catching_up':
-      await sweepUnrested(rebuilding, build)
+      await sweep(rebuilding.projecting, build)
       goOn(rebuilding)
       return 'verifying'
     case 'verifying': {
@@ -51,7 +51,7 @@ export const doStage = async (
       return 'live'
     }
     case 'returning':
-      await sweepUnrested(rebuilding, build)
+      await sweep(rebuilding.projecting, build)
       await goLiveWhenAligned(rebuilding, build, keepSeconds)
       return 'live'
     case 'live':
@@ -83,7 +83,7 @@ const verifyWhenAligned = async (
       await keepReport(rebuilding.db, build, report)
       return report
     }
-    await catchUp(rebuilding, build, live)
+    await catchUp(rebuilding, build)
   }
 }
 
@@ -95,18 +95,12 @@ const goLiveWhenAligned = async (
   for (;;) {
     const live = await liveBuild(rebuilding.db, build.projection)
     if (await goLive(rebuilding, build, live, keepSeconds)) return
-    await catchUp(rebuilding, build, live)
+    await catchUp(rebuilding, build)
   }
 }
 
-/** What is written meanwhile has to be folded faster than it comes, or the end is never reached. */
-const sweepUnrested = ({ projecting }: Rebuilding, build: Build): Promise<unknown> =>
-  sweep({ ...projecting, rest: () => Promise.resolve() }, build)
-
-/** Both, since neither may be far from the other. */
-const catchUp = async (rebuilding: Rebuilding, build: Build, live: Build | null): Promise<void> => {
+const catchUp = async (rebuilding: Rebuilding, build: Build): Promise<void> => {
   goOn(rebuilding)
-  const behind = live ? [build, live] : [build]
-  await Promise.all(behind.map((one) => sweepUnrested(rebuilding, one)))
+  await sweep(rebuilding.projecting, build)
   await sleep(pauseMs)
 }
