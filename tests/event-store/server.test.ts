@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
+import { connect as connectTo } from 'node:net'
 import { join } from 'node:path'
 import { binaryEvent, EventStoreDBClient, jsonEvent } from '@eventstore/db-client'
 import type { Disk, DiskFile } from '../../src/event-store/disk/disk.ts'
@@ -25,6 +26,9 @@ async function count(client: EventStoreDBClient, stream: string): Promise<number
   for await (const _ of client.readStream(stream)) events++
   return events
 }
+
+const http2Preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
+const emptySettings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])
 
 describe('a served event store', function () {
   this.timeout(60_000)
@@ -76,6 +80,17 @@ describe('a served event store', function () {
     await Promise.all(gone)
     assert.deepEqual([read.rstCode, batches.rstCode], Array(2).fill(constants.NGHTTP2_CANCEL))
     session.destroy()
+  })
+
+  it('closes though a client never does, nor answers what it is told', async () => {
+    const server = await serveEventStore({ directory, port: 0 })
+    const silent = connectTo({ port: server.port, host: '127.0.0.1', allowHalfOpen: true })
+    silent.on('error', () => undefined)
+    silent.write(Buffer.concat([Buffer.from(http2Preface), emptySettings]))
+    await once(silent, 'data')
+    silent.pause()
+    await server.close()
+    silent.destroy()
   })
 
   it('answers a retry after a restart as it did before', async () => {

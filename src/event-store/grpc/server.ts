@@ -1,5 +1,5 @@
 import { createServer, type ServerHttp2Session } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { MalformedMessage } from '../protobuf.ts'
 import { Call } from './call.ts'
 import { frameMessage, MAX_MESSAGE } from './message-reader.ts'
@@ -34,8 +34,13 @@ export async function serveGrpc(options: GrpcServerOptions): Promise<GrpcServer>
     maxSessionMemory: SESSION_MEGABYTES,
   })
   const sessions = new Set<ServerHttp2Session>()
+  const sockets = new Set<Socket>()
   const calls = { longLived: new Set<Call>(), short: new Set<Call>() }
 
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
   server.on('session', (session) => {
     sessions.add(session)
     session.setLocalWindowSize(WINDOW)
@@ -71,7 +76,8 @@ export async function serveGrpc(options: GrpcServerOptions): Promise<GrpcServer>
       for (const call of [...calls.longLived, ...calls.short]) call.cancel()
       for (const session of sessions) session.close()
       await within(GOODBYE_MS, closed)
-      for (const session of sessions) session.destroy()
+      // Not only sessions: one that was told goodbye waits for its client, who may never say so too.
+      for (const socket of sockets) socket.destroy()
       await closed
     },
   }
