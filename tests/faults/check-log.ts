@@ -116,6 +116,7 @@ const checkCommands = (
     for (const other of others) checkSame(name, command, first, other, failures)
     for (const answer of answers) checkFresh(name, answer, failures)
     const event = (key === null ? byMark.get(String(number)) : byKey.get(key)) ?? null
+    if (event === null && key === null && isAllRefused(first)) continue
     if (first.status < 300)
       checkAccepted(
         name,
@@ -135,6 +136,12 @@ const isLate = ({ body }: Command, { endedAt, body: answer }: Final): boolean =>
   const { expires_at } = (body ?? {}) as Partial<Posting>
   const isOver = expires_at !== undefined && Date.parse(expires_at) <= endedAt
   return isOver && answer.error?.code === 'invalid_request'
+}
+
+/** Of such a batch nothing is stored without a key. */
+const isAllRefused = ({ status, body }: Final): boolean => {
+  const { results } = (body.data ?? {}) as { readonly results?: readonly { status: string }[] }
+  return status === 200 && (results?.every((one) => one.status === 'refused') ?? false)
 }
 
 /** Accounts opened without a key have no mark, but a revision. */

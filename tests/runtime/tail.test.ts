@@ -389,4 +389,21 @@ describe('the tail of the log', function () {
     assert.equal(rests, 2)
     await close()
   })
+
+  it('is folded again where Postgres has lost what was committed', async () => {
+    const { own, db, builds, projecting, close } = await openSweeping(() => Promise.resolve())
+    const build = builds[0] as Build
+    const book = randomUUID()
+    const events = Array.from({ length: 9 }, (_, revision) => event(book, revision))
+    await own.append(book, -1, events)
+    const table = (name: string) => `${build.schema}.${name}`
+    await sweep(projecting, build)
+    await db.query(`update ${table('scan')} set position = -1`)
+    await db.query(`update ${table('checkpoint')} set revision = 3, event_hash = $1`, [
+      hashOf(book, 3),
+    ])
+    await sweep(projecting, build)
+    assert.equal((await readCheckpoint(db, build, book)).revision, 8)
+    await close()
+  })
 })

@@ -87,11 +87,12 @@ type Folding = Required<Options> & {
 }
 
 const foldOrHalt = async (folding: Folding): Promise<Progress> => {
-  const { projecting, build, bookId } = folding
+  const { projecting, build, bookId, upTo } = folding
   const { db, memory, log } = projecting
   const known = memory.take(build, bookId)
   try {
-    if (known) return await foldSlice(folding, known)
+    // Who asks for a revision has seen that Postgres has it not: what says otherwise was lost there.
+    if (known && known.checkpoint.revision < upTo) return await foldSlice(folding, known)
   } catch (error) {
     // What this process knew may have been out of date.
     if (!(error instanceof Poison)) throw error
