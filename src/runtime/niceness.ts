@@ -21,7 +21,7 @@ export const beNice = (niceness: number): void => {
 /** Whether there are such sessions, and one is this process's own: others are not to be slowed. */
 const leadsSession = (): boolean => {
   try {
-    readFileSync(sessionNiceness)
+    if (readFileSync(sessionNiceness, 'utf8') === '') return false
     const stat = readFileSync('/proc/self/stat', 'utf8')
     const [, , , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return Number(session) === process.pid
