@@ -6,6 +6,8 @@ export type Random = {
   readonly int: (low: number, high: number) => number
   readonly chance: (probability: number) => boolean
   readonly pick: <Item>(items: readonly Item[]) => Item
+  /** All of them, every order as likely as the next. */
+  readonly shuffled: <Item>(items: readonly Item[]) => Item[]
   /** One of the names, each as often as its weight says. */
   readonly weighted: <Name extends string>(weights: Readonly<Record<Name, number>>) => Name
   /** Between the two, every order of magnitude as likely as the next. */
@@ -27,6 +29,10 @@ export const seeded = (seed: number): Random => {
     int,
     chance: (probability) => next() < probability,
     pick: (items) => items[int(0, items.length - 1)] as never,
+    shuffled: (items) => {
+      const left = [...items]
+      return items.map(() => left.splice(int(0, left.length - 1), 1)[0] as never)
+    },
     weighted: (weights) => {
       const entries = Object.entries<number>(weights)
       let left = next() * entries.reduce((sum, [, weight]) => sum + weight, 0)

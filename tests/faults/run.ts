@@ -11,12 +11,15 @@ import { type Log, readLog } from './log-reader.ts'
 import { measureVisible, startProbes } from './probes.ts'
 import { seeded } from './random.ts'
 import { type Recovery, type Report, timesOf } from './report.ts'
-import { type ScheduleOptions, schedule } from './schedule.ts'
+import { kindsOf, type ScheduleOptions, schedule } from './schedule.ts'
 import { type Striking, strike } from './strike.ts'
 import { type System, startSystem } from './system.ts'
 
 export type RunOptions = ScheduleOptions & {
-  /** Until then there are faults; with `commands` until these are answered, if that comes first. */
+  /**
+   * Until then there are faults; with `commands` until these are answered, if that comes first. Each
+   * kind of a focus is worked once at least.
+   */
   readonly minutes: number
   readonly load: LoadOptions
   readonly patience?: Patience
@@ -118,8 +121,12 @@ const breakThings = async (
   const end = Date.now() + minutes * 60_000
   let number = 0
   let isAlone = true
+  const { focus = [] } = scheduled
+  const fewest = kindsOf(focus).length
+  const isOver = () =>
+    Date.now() > end || journal.commands.length >= (load.commands ?? Number.POSITIVE_INFINITY)
   for (const round of schedule(scheduled)) {
-    if (Date.now() > end || journal.commands.length >= (load.commands ?? Infinity)) break
+    if (isOver() && number >= fewest) break
     await sleep(round.pauseMs)
     number++
     const unwatch = probes.watch()

@@ -56,7 +56,7 @@ export type ScheduleOptions = {
   readonly longestMs: number
   /** Quiet before a round, at most; 1,200 if not given. */
   readonly calmMs?: number
-  /** Only these, one at a time, where given. */
+  /** Only these, one at a time, every kind before one comes again, where given. */
   readonly focus?: readonly Fault[]
 }
 
@@ -70,12 +70,12 @@ export function* schedule({
 }: ScheduleOptions): Generator<Round> {
   const random = seeded(seed)
   const targets = targetsOf(apis)
-  for (;;) {
-    if (focus) {
-      const faults = [random.pick(focus)]
-      yield { pauseMs: random.int(300, 1_500), faults, waits: random.chance(0.5) }
-      continue
+  if (focus) {
+    for (const fault of deal(random, focus)) {
+      yield { pauseMs: random.int(300, 1_500), faults: [fault], waits: random.chance(0.5) }
     }
+  }
+  for (;;) {
     const count = Number(random.weighted({ 1: 70, 2: 20, 3: 10 }))
     const faults: Fault[] = []
     const taken = new Set<string>()
@@ -88,6 +88,25 @@ export function* schedule({
     yield { pauseMs: random.int(100, calmMs), faults, waits: random.chance(0.8) }
   }
 }
+
+/** Without an end: every kind before one comes again, and all of a kind before one of them does. */
+function* deal(random: Random, faults: readonly Fault[]): Generator<Fault> {
+  const kinds = kindsOf(faults)
+  const decks = new Map<Fault['kind'], Fault[]>()
+  for (;;) {
+    for (const kind of random.shuffled(kinds)) {
+      const left = decks.get(kind) ?? []
+      const deck =
+        left.length > 0 ? left : random.shuffled(faults.filter((fault) => fault.kind === kind))
+      decks.set(kind, deck)
+      yield deck.pop() as Fault
+    }
+  }
+}
+
+export const kindsOf = (faults: readonly Fault[]): Fault['kind'][] => [
+  ...new Set(faults.map(({ kind }) => kind)),
+]
 
 const pickFault = (random: Random, { parts, links }: Targets, longestMs: number): Fault => {
   const kind = random.weighted({
