@@ -1,5 +1,6 @@
 import shared from '@eventstore/db-client/generated/shared_pb.js'
 import streams from '@eventstore/db-client/generated/streams_pb.js'
+import { varintLength, writeVarint } from '../protobuf.ts'
 
 /** An event as it goes to the store. */
 export type Proposed = {
@@ -85,16 +86,6 @@ const toField = ({ id, type, data, metadata }: Proposed): Buffer => {
 
 /** Writes what stands before the bytes of a field, and answers where they begin. */
 const begin = (into: Buffer, start: number, field: number, length: number): number => {
-  let at = start
-  into[at++] = (field << 3) | 2
-  let rest = length
-  for (; rest > 0x7f; rest >>>= 7) into[at++] = (rest & 0x7f) | 0x80
-  into[at++] = rest
-  return at
-}
-
-const varintLength = (value: number): number => {
-  let length = 1
-  for (let rest = value; rest > 0x7f; rest >>>= 7) length++
-  return length
+  into[start] = (field << 3) | 2
+  return writeVarint(into, length, start + 1)
 }

@@ -1,23 +1,13 @@
-import {
-  type AllStreamResolvedEvent,
-  BACKWARDS,
-  END,
-  ErrorType,
-  EventStoreDBClient,
-  isCommandError,
-  type ResolvedEvent,
-  START,
-} from '@eventstore/db-client'
+import { EventStoreDBClient } from '@eventstore/db-client'
 import type { Appended, BookLog } from '../commands/book-log.ts'
 import { encode } from '../commands/encoded.ts'
 import type { Recorded } from '../domain/events/index.ts'
-import { Rejected, reject } from '../domain/rejection.ts'
-import type { StoredEvent } from '../domain/upcast.ts'
 import type { Proposed } from './append-request.ts'
 import { type AppendStream, openAppendStream } from './append-stream.ts'
+import type { LoggedEvent, ReadWhat } from './read-message.ts'
+import { readEvents, unreadable } from './read-stream.ts'
 
-/** An event with its place in the whole log. */
-export type LoggedEvent = StoredEvent & { readonly stream: string; readonly position: bigint }
+export type { LoggedEvent } from './read-message.ts'
 
 export type EventStore = BookLog & {
   /** Events of all streams after a position, in the log's order. */
@@ -60,39 +50,35 @@ export const connectEventStore = (url: string): EventStore => {
     }
   }
 
-  async function* read(start: (client: EventStoreDBClient) => Reading, missing = () => {}) {
+  const read = (what: ReadWhat, missing?: () => void) => {
     const connection = connections.current()
-    const doubt = () => connections.doubt(connection)
-    yield* guarded(start(connection.client), { doubt, missing, isGone: () => connection.isGone })
+    return readEvents(connection.client, what, {
+      deadline,
+      doubt: () => connections.doubt(connection),
+      missing,
+      isGone: () => connection.isGone,
+    })
   }
 
   const readBook = (bookId: string, from: number, limit: number) =>
-    read((client) =>
-      client.readStream(streamOf(bookId), { fromRevision: BigInt(from), maxCount: limit }),
-    )
+    read({ stream: streamOf(bookId), from, limit })
 
   async function* readAll(after: bigint, limit: number) {
     const isStart = after < 0n
     // The position itself is read again, and left out below.
-    const maxCount = limit + 1
-    const fromPosition = isStart ? (START as typeof START) : { commit: after, prepare: after }
-    for await (const event of read((client) => client.readAll({ fromPosition, maxCount }))) {
-      if (isStart || event.position > after) yield event
-    }
+    const what = { stream: null, from: isStart ? ('start' as const) : after, limit: limit + 1 }
+    for await (const event of read(what)) if (event.position > after) yield event
   }
 
   const lastRevision = async (bookId: string): Promise<number> => {
-    const options = { direction: BACKWARDS, fromRevision: END, maxCount: 1 } as const
     let last = -1
     let isMissing = false
+    const missing = () => {
+      isMissing = true
+    }
+    const what = { stream: streamOf(bookId), from: 'end', limit: 1, isBackwards: true } as const
     // Read to its end: a read that is left early is cancelled, which costs more than it saves.
-    const stream = read(
-      (client) => client.readStream(streamOf(bookId), options),
-      () => {
-        isMissing = true
-      },
-    )
-    for await (const { revision } of stream) last = revision
+    for await (const { revision } of read(what, missing)) last = revision
     // A read that ended early, without a word, must not pass for a book that is not there.
     if (last < 0 && !isMissing) throw unreadable('it ended the read early')
     return last
@@ -105,8 +91,8 @@ export const connectEventStore = (url: string): EventStore => {
     readBook,
     readAll,
     ping: async () => {
-      const last = { direction: BACKWARDS, fromPosition: END, maxCount: 1 } as const
-      for await (const _ of read((client) => client.readAll(last)));
+      const last = { stream: null, from: 'end', limit: 1, isBackwards: true } as const
+      for await (const _ of read(last));
     },
     close: () => connections.close(),
   }
@@ -117,9 +103,6 @@ const toProposed = (event: Recorded): Proposed => ({
   type: event.type,
   ...encode(event),
 })
-
-const isOf = (error: unknown, type: ErrorType): boolean =>
-  error instanceof Error && isCommandError(error) && error.type === type
 
 type Connection = {
   readonly client: EventStoreDBClient
@@ -169,62 +152,3 @@ const dispose = async (connection: Connection): Promise<void> => {
   const channel = await client['getChannel']().catch(() => null)
   channel?.close()
 }
-
-type Reading = ReturnType<EventStoreDBClient['readStream' | 'readAll']>
-
-const unreadable = (why: string): Rejected =>
-  new Rejected(reject('store_unavailable', `The event store cannot be read: ${why}. Try again.`))
-
-type Guard = {
-  readonly doubt: () => void
-  /** Told that there is no such stream. */
-  readonly missing: () => void
-  readonly isGone: () => boolean
-}
-
-async function* guarded(
-  read: Reading,
-  { doubt, missing, isGone }: Guard,
-): AsyncGenerator<LoggedEvent> {
-  // The library emits errors on a stream that nobody iterates any more.
-  read.on('error', () => {})
-  const giveUp = () => read.destroy(new Error(`nothing came for ${deadline} ms`))
-  let timer = setTimeout(giveUp, deadline)
-  let isWhole = false
-  try {
-    for await (const { event } of read.iterator({ destroyOnReturn: false })) {
-      clearTimeout(timer)
-      if (event) yield toLogged(event)
-      timer = setTimeout(giveUp, deadline)
-    }
-    // With its client the library ends all reads, as if they had come to the end of the stream.
-    if (isGone()) throw new Error('its connection was given up')
-    isWhole = true
-  } catch (error) {
-    isWhole = isOf(error, ErrorType.STREAM_NOT_FOUND)
-    if (isWhole) return missing()
-    doubt()
-    throw unreadable((error as Error).message)
-  } finally {
-    clearTimeout(timer)
-    if (!isWhole) leave(read)
-  }
-}
-
-/** What has come already must be read or the library keeps it, and waits for its end on dispose. */
-const leave = (read: Reading): void => {
-  void read.cancel().catch(() => {})
-  read.resume()
-}
-
-const toLogged = (
-  event: NonNullable<ResolvedEvent['event'] | AllStreamResolvedEvent['event']>,
-): LoggedEvent => ({
-  id: event.id,
-  type: event.type,
-  revision: Number(event.revision),
-  data: event.data,
-  metadata: event.metadata,
-  stream: event.streamId,
-  position: event.position?.commit ?? -1n,
-})

@@ -137,6 +137,18 @@ describe('the log of a book', () => {
     }
   })
 
+  it('waits for who reads slowly, and gives every event once, in order', async () => {
+    const book = randomUUID()
+    const events = Array.from({ length: 1_600 }, (_, revision) => event(revision, 0))
+    await store.append(book, -1, events)
+    let next = 0
+    for await (const { revision } of store.readBook(book, 0, 2_000)) {
+      assert.equal(revision, next++)
+      if (revision % 400 === 0) await sleep(20)
+    }
+    assert.equal(next, 1_600)
+  })
+
   it('is closed though reads were left before their end, one of them when all had come', async () => {
     const book = randomUUID()
     const events = Array.from({ length: 40 }, (_, revision) => event(revision, 1))

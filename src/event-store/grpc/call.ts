@@ -1,5 +1,5 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
-import { MalformedMessage } from '../protobuf.ts'
+import { MalformedMessage } from '../../protobuf.ts'
 import { MessageReader } from './message-reader.ts'
 import { CallError, encodeGrpcMessage, Status } from './status.ts'
 

@@ -1,6 +1,6 @@
 import { createServer, type ServerHttp2Session } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
-import { MalformedMessage } from '../protobuf.ts'
+import { MalformedMessage } from '../../protobuf.ts'
 import { Call } from './call.ts'
 import { frameMessage, MAX_MESSAGE } from './message-reader.ts'
 import { CallError, Status } from './status.ts'

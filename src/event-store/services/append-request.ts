@@ -1,5 +1,5 @@
+import { Fields, MalformedMessage } from '../../protobuf.ts'
 import type { StreamName } from '../log/section.ts'
-import { Fields, MalformedMessage } from '../protobuf.ts'
 import type { ExpectedRevision } from '../store/append.ts'
 import type { NewEvent } from '../store/recorded-event.ts'
 import { appendTooLarge, MAX_APPEND_BYTES, missingMetadata } from './errors.ts'

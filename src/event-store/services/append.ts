@@ -1,6 +1,6 @@
+import { EMPTY, Fields, MalformedMessage, messageField, uintField } from '../../protobuf.ts'
 import type { Call } from '../grpc/call.ts'
 import { frameMessage, MAX_EVENTS_MESSAGE } from '../grpc/message-reader.ts'
-import { EMPTY, Fields, MalformedMessage, messageField, uintField } from '../protobuf.ts'
 import type { ExpectedRevision, WriteAnswer } from '../store/append.ts'
 import type { EventStore } from '../store/event-store.ts'
 import {

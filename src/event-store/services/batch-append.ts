@@ -1,6 +1,3 @@
-import type { Call } from '../grpc/call.ts'
-import { frameMessage, MAX_EVENTS_MESSAGE } from '../grpc/message-reader.ts'
-import { CallError, Status } from '../grpc/status.ts'
 import {
   bytesField,
   EMPTY,
@@ -9,7 +6,10 @@ import {
   messageField,
   stringField,
   uintField,
-} from '../protobuf.ts'
+} from '../../protobuf.ts'
+import type { Call } from '../grpc/call.ts'
+import { frameMessage, MAX_EVENTS_MESSAGE } from '../grpc/message-reader.ts'
+import { CallError, Status } from '../grpc/status.ts'
 import type { ExpectedRevision, WriteAnswer } from '../store/append.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { writtenFields } from './append.ts'

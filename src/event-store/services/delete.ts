@@ -1,5 +1,5 @@
+import { Fields, MalformedMessage, messageField, uintField } from '../../protobuf.ts'
 import type { Call } from '../grpc/call.ts'
-import { Fields, MalformedMessage, messageField, uintField } from '../protobuf.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { decodeStreamOptions } from './append-request.ts'
 import { expired, streamDeleted, unavailable, wrongExpectedVersion } from './errors.ts'

@@ -1,5 +1,5 @@
+import { bytesField, int64Field, messageField, varintLength, writeVarint } from '../../protobuf.ts'
 import { type PlacedEvent, TOMBSTONE_REVISION } from '../log/section.ts'
-import { bytesField, int64Field, messageField, varintLength, writeVarint } from '../protobuf.ts'
 import { idOf, withoutId } from '../store/recorded-event.ts'
 
 export type IdForm = 'string' | 'structured'

@@ -1,7 +1,7 @@
 import { createContext, Script } from 'node:vm'
+import { Fields } from '../../protobuf.ts'
 import { CallError, Status } from '../grpc/status.ts'
 import type { PlacedEvent } from '../log/section.ts'
-import { Fields } from '../protobuf.ts'
 import { typeOf } from '../store/recorded-event.ts'
 import { displayName } from './identifiers.ts'
 

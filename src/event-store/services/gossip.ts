@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { messageField, stringField, uintField } from '../protobuf.ts'
+import { messageField, stringField, uintField } from '../../protobuf.ts'
 
 const LEADER = 8
 const TICKS_PER_MILLISECOND = 10_000

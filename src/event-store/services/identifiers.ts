@@ -1,5 +1,5 @@
+import { bytesField, Fields, MalformedMessage, messageField } from '../../protobuf.ts'
 import type { StreamName } from '../log/section.ts'
-import { bytesField, Fields, MalformedMessage, messageField } from '../protobuf.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const MAX_STREAM_NAME = 1024

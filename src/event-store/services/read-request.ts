@@ -1,6 +1,6 @@
+import { Fields, MalformedMessage } from '../../protobuf.ts'
 import { CallError, Status } from '../grpc/status.ts'
 import type { StreamName } from '../log/section.ts'
-import { Fields, MalformedMessage } from '../protobuf.ts'
 import type { Direction } from '../store/event-store.ts'
 import type { IdForm } from './event-encoder.ts'
 import { decodeFilter, type Filter } from './filter.ts'

@@ -1,6 +1,6 @@
+import { EMPTY, messageField, stringField, uintField } from '../../protobuf.ts'
 import { frameMessage } from '../grpc/message-reader.ts'
 import type { PlacedEvent, StreamName } from '../log/section.ts'
-import { EMPTY, messageField, stringField, uintField } from '../protobuf.ts'
 import type { EventStore } from '../store/event-store.ts'
 import { dataOf, typeOf } from '../store/recorded-event.ts'
 import { encodeReadEvent } from './event-encoder.ts'

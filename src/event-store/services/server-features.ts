@@ -1,4 +1,4 @@
-import { messageField, stringField } from '../protobuf.ts'
+import { messageField, stringField } from '../../protobuf.ts'
 
 /** The version of EventStoreDB whose behaviour the store has. */
 const SERVER_VERSION = '24.2.0'

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
+import { Fields, varintLength, writeVarint } from '../../protobuf.ts'
 import { RECORD_HEADER, type StreamName } from '../log/section.ts'
-import { Fields, varintLength, writeVarint } from '../protobuf.ts'
 
 /**
  * Events are stored as the bytes of the protocol's RecordedEvent, without revision and position,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { EMPTY, messageField, uintField } from '../../../src/event-store/protobuf.ts'
+import { EMPTY, messageField, uintField } from '../../../src/protobuf.ts'
 import { dig, framed, proposed, rawCall, streamId, streams, typed, uuid } from '../support/raw.ts'
 import { type ContractCase, collect, newStream } from '../support/target.ts'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { connect } from 'node:http2'
 import { createConnection } from 'node:net'
-import { EMPTY, messageField } from '../../../src/event-store/protobuf.ts'
+import { EMPTY, messageField } from '../../../src/protobuf.ts'
 import {
   count,
   framed,

@@ -5,7 +5,7 @@ import {
   StreamNotFoundError,
   WrongExpectedVersionError,
 } from '@eventstore/db-client'
-import { bytesField, EMPTY, messageField } from '../../../src/event-store/protobuf.ts'
+import { bytesField, EMPTY, messageField } from '../../../src/protobuf.ts'
 import { framed, proposed, rawCall, streamId, streams, uuid, withType } from '../support/raw.ts'
 import {
   type ContractCase,

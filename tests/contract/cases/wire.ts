@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { connect } from 'node:http2'
 import { EventStoreDBClient } from '@eventstore/db-client'
-import { EMPTY, messageField, uintField } from '../../../src/event-store/protobuf.ts'
+import { EMPTY, messageField, uintField } from '../../../src/protobuf.ts'
 import {
   count,
   dig,

@@ -1,12 +1,6 @@
 import { connect, constants, type IncomingHttpHeaders } from 'node:http2'
 import { frameMessage, MessageReader } from '../../../src/event-store/grpc/message-reader.ts'
-import {
-  EMPTY,
-  Fields,
-  messageField,
-  stringField,
-  uintField,
-} from '../../../src/event-store/protobuf.ts'
+import { EMPTY, Fields, messageField, stringField, uintField } from '../../../src/protobuf.ts'
 
 export type RawAnswer = {
   messages: Buffer[]
