@@ -12,6 +12,7 @@ export const AccountType = Type.Union(
   { description: 'Assets and expenses have a debit balance, the others a credit balance' },
 )
 export type AccountType = Static<typeof AccountType>
+export const accountTypes: readonly AccountType[] = AccountType.anyOf.map((type) => type.const)
 
 export const AccountStatus = Type.Union(
   [Type.Literal('open'), Type.Literal('frozen'), Type.Literal('closed')],

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import Type, { type Static } from 'typebox'
 import { DateOrInstant, instantOf, toInstant } from '../domain/instant.ts'
 import { Reference } from '../domain/reference.ts'
-import { filteredBy, plannedByValues, wantedMetadata } from './filters.ts'
+import { filteredBy, hasMetadata, plannedByValues, wantedMetadata } from './filters.ts'
 import { findAccount } from './find-account.ts'
 import { countUpTo, isFew } from './page.ts'
 import type { BookFacts, Reading } from './query.ts'
@@ -60,9 +60,7 @@ export const filterTransactions = async (
   }
 
   const metadata = wantedMetadata(filters)
-  if (metadata !== null) {
-    filtered = filtered.where(sql<boolean>`metadata <> '{}' and metadata @> ${metadata}::jsonb`)
-  }
+  if (metadata !== null) filtered = filtered.where(hasMetadata(metadata))
 
   const { status, reference, account } = filters
   if (status) filtered = filtered.where('status', '=', status)

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import Type, { type TObject } from 'typebox'
 
 /** For a list that takes `metadata[key]=value`: its options, which let nothing else pass. */
@@ -19,6 +20,10 @@ export const wantedMetadata = (filters: object): string | null => {
   })
   return wanted.length > 0 ? JSON.stringify(Object.fromEntries(wanted)) : null
 }
+
+/** Rows without any metadata are not in the index. */
+export const hasMetadata = (wanted: string) =>
+  sql<boolean>`metadata <> '{}' and metadata @> ${wanted}::jsonb`
 
 /**
  * Said of a query that is planned anew each time: how many rows a filter leaves depends on its value

@@ -25,14 +25,15 @@ export function services(): Promise<Services> {
   return running
 }
 
-/** The URL of a new, empty database. */
-export async function freshDatabase(): Promise<string> {
+/** The URL of a new, empty database; of an ICU locale, where one is given. */
+export async function freshDatabase(locale?: string): Promise<string> {
   const { databaseUrl } = await services()
   const name = `test_${randomUUID().replaceAll('-', '')}`
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
   try {
-    await client.query(`create database ${name}`)
+    const icu = locale && `template template0 locale_provider icu icu_locale '${locale}'`
+    await client.query(`create database ${name} ${icu ?? ''}`)
   } finally {
     await client.end()
   }

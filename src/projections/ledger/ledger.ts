@@ -27,7 +27,7 @@ export const codesTag = (bookId: string): string => `codes:${bookId}`
 /** Books, members, accounts with their balances, transactions and entries. */
 export const ledger = projection({
   name: 'ledger',
-  version: 2,
+  version: 3,
   tables: ledgerTables,
   invariants: ledgerInvariants,
 

@@ -1,15 +1,18 @@
 import type { Projection } from '../../projections/projection.ts'
-import type { Index, Table } from '../../projections/table.ts'
+import type { Column, Index, Table } from '../../projections/table.ts'
 
 const quote = (name: string): string => `"${name}"`
 const list = (names: readonly string[]): string => names.map(quote).join(', ')
+
+/** Compared byte by byte: in whatever locale a database is, lists and ranges of it are the same. */
+const columnType = ({ type }: Column): string => (type === 'text' ? 'text collate "C"' : type)
 
 /** Statements that make a projection's tables, without keys and indexes: those come faster last. */
 export const createTables = (schema: string, { tables }: Projection): string[] =>
   Object.entries(tables).map(([name, { columns }]) => {
     const definitions = Object.entries(columns).map(
-      ([column, { type, isNullable }]) =>
-        `${quote(column)} ${type}${isNullable ? '' : ' not null'}`,
+      ([name, column]) =>
+        `${quote(name)} ${columnType(column)}${column.isNullable ? '' : ' not null'}`,
     )
     return `create table ${schema}.${quote(name)} (${definitions.join(', ')})`
   })
