@@ -1,6 +1,6 @@
 import { canonicalJson, firstHash, hashOf } from './chain.ts'
 import { apply, transactionsOf } from './fold.ts'
-import type { Command, Final, Journal } from './journal.ts'
+import type { Command, Final } from './journal.ts'
 import { emptyLedger, type Ledger } from './ledger.ts'
 import type { Log, Stored } from './log-reader.ts'
 import { fateOf, type Item } from './mixed.ts'
@@ -23,20 +23,19 @@ export type Facts = {
 type Question = (ledger: Ledger) => void
 type Questions = Map<number, Question[]>
 
-/** Folds every book of the log, and checks all that only its events can tell. */
-export const checkLog = (log: Log, journal: Pick<Journal, 'commands'>): Facts => {
+/** Folds every book of the log, and checks all that only its events, and its commands, can tell. */
+export const checkLog = (log: Log, given: ReadonlyMap<string, Iterable<Command>>): Facts => {
   const failures: string[] = []
   const ledgers = new Map<string, Ledger>()
   for (const [stream, events] of log) {
     if (!stream.startsWith('book-')) continue
     const bookId = stream.slice('book-'.length)
-    const commands = journal.commands.filter((command) => command.bookId === bookId)
     const questions: Questions = new Map()
     checkTwice(events, failures)
-    checkCommands(events, commands, questions, failures)
+    checkCommands(events, given.get(bookId) ?? [], questions, failures)
     ledgers.set(bookId, foldAndAsk(bookId, events, questions, failures))
   }
-  for (const bookId of new Set(journal.commands.map((command) => command.bookId))) {
+  for (const bookId of given.keys()) {
     if (!ledgers.has(bookId)) failures.push(`lost: book ${bookId} is not in the log`)
   }
   return { ledgers, failures }
@@ -90,7 +89,7 @@ const checkTwice = (events: readonly Stored[], failures: string[]): void => {
 /** Every answer against what the log has of its command. */
 const checkCommands = (
   events: readonly Stored[],
-  commands: readonly Command[],
+  commands: Iterable<Command>,
   questions: Questions,
   failures: string[],
 ): void => {

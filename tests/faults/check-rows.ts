@@ -1,6 +1,5 @@
 import pg from 'pg'
 import { canonicalJson } from './chain.ts'
-import { closedPeriods } from './fold-changes.ts'
 import type { Account, HeldLine, Ledger } from './ledger.ts'
 import type { Stored } from './log-reader.ts'
 
@@ -89,20 +88,27 @@ export const checkRows = async (
       ...[...columns, ...counts].map((column) => `"${column}"::text as "${column}"`),
       ...instants.map(instant),
     ]
-    const found = await db.query<Row>(`select ${list.join(', ')} from ${schema}."${name}"`)
-    rows += found.rows.length
-    const left = new Map<string, string>()
-    for (const row of found.rows) left.set(keyOf(name, row), canonicalJson(normal(row)))
+    const wanted = new Map<string, Row>()
     for (const ledger of ledgers.values()) {
       for (const row of folded[name as keyof typeof tables](ledger)) {
-        const key = keyOf(name, row)
-        const wanted = canonicalJson(normal(row))
-        const got = left.get(key)
-        left.delete(key)
-        if (got !== wanted) failures.push(`row: ${name} ${key} is ${got}, folded ${wanted}`)
+        wanted.set(keyOf(name, row), row)
       }
     }
-    for (const [key, row] of left) failures.push(`row: ${name} ${key} is not in the fold: ${row}`)
+    const select = `select ${list.join(', ')} from ${schema}."${name}"`
+    for await (const row of rowsOf(db, select)) {
+      rows++
+      const key = keyOf(name, row)
+      const got = spelled(row)
+      const due = wanted.get(key)
+      wanted.delete(key)
+      if (!due) failures.push(`row: ${name} ${key} is not in the fold: ${got}`)
+      else if (got !== spelled(due)) {
+        failures.push(`row: ${name} ${key} is ${got}, folded ${spelled(due)}`)
+      }
+    }
+    for (const [key, due] of wanted) {
+      failures.push(`row: ${name} ${key} is not there, folded ${spelled(due)}`)
+    }
   }
   return { failures, rows }
 }
@@ -112,15 +118,29 @@ const keyOf = (table: string, row: Row): string =>
     ? [row['transaction_id'], row['revision'] ?? '', row['line']].map(String).join('/')
     : String(row['id'])
 
-/** JSON columns spelled one way. */
-const normal = (row: Row): Row => {
-  const spelled: Record<string, unknown> = {}
+const pageRows = 20_000
+
+/** A page at a time, so that long tables need not fit into memory. */
+async function* rowsOf(db: pg.Client, select: string): AsyncGenerator<Row> {
+  await db.query('begin')
+  await db.query(`declare found no scroll cursor for ${select}`)
+  for (;;) {
+    const { rows } = await db.query<Row>(`fetch ${pageRows} from found`)
+    yield* rows
+    if (rows.length < pageRows) break
+  }
+  await db.query('commit')
+}
+
+/** In one way only, JSON columns too. */
+const spelled = (row: Row): string => {
+  const members: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(row)) {
     const isJson = name === 'metadata' || name === 'currencies' || name === 'hold'
     const parsed = isJson && typeof value === 'string' ? JSON.parse(value) : value
-    spelled[name] = isJson || parsed === null ? parsed : String(parsed)
+    members[name] = isJson || parsed === null ? parsed : String(parsed)
   }
-  return spelled
+  return canonicalJson(members)
 }
 
 const folded: Record<keyof typeof tables, (ledger: Ledger) => Row[]> = {
@@ -133,7 +153,7 @@ const folded: Record<keyof typeof tables, (ledger: Ledger) => Row[]> = {
         account_count: counts.accounts,
         transaction_count: counts.transactions,
         entry_count: counts.entries,
-        closed_through: closedPeriods(ledger).at(-1)?.through ?? null,
+        closed_through: ledger.closed.at(-1)?.through ?? null,
         created_at: metadata.recorded_at,
         updated_at: updatedAt,
         deleted_at: null,

@@ -170,7 +170,7 @@ describe('the read model, whatever becomes of its jobs, workers and database', f
   const compare = async (): Promise<{ rows: number; events: number }> => {
     await Promise.all([postgres, queue, ...workers].map((part) => part.whenUp()))
     const log = await readLog(environment['EVENTSTORE_URL'] as string)
-    const { ledgers, failures } = checkLog(log, { commands: [] })
+    const { ledgers, failures } = checkLog(log, new Map())
     assert.deepEqual(failures, [])
     const db = new pg.Client({ connectionString: environment['DATABASE_URL'] as string })
     await db.connect()

@@ -1,15 +1,12 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson } from './chain.ts'
-import { type Account, type Ledger, noteState, type Period } from './ledger.ts'
+import { type Account, type Ledger, noteState } from './ledger.ts'
 import type { Stored } from './log-reader.ts'
 
 // Of the harness's own ledger: accounts that are defined anew, and periods.
 
-export const closedPeriods = ({ periods }: Ledger): Period[] =>
-  periods.filter(({ reopenedAt }) => reopenedAt === null)
-
 /** The first instant at which something may still be dated; null: any may. */
-export const openFrom = (ledger: Ledger): string | null => closedPeriods(ledger).at(-1)?.end ?? null
+export const openFrom = (ledger: Ledger): string | null => ledger.closed.at(-1)?.end ?? null
 
 /** By the event's type: what the account was, and is then. */
 const turns: Readonly<Record<string, readonly [from: readonly string[], to: string | null]>> = {
@@ -83,7 +80,7 @@ const dayAfter = (day: string): string => new Date(Date.parse(day) + dayMs).toIS
 export const closePeriod = (ledger: Ledger, event: Stored, at: string): void => {
   const { data, revision, metadata } = event
   const { recorded_at, actor } = metadata
-  const last = closedPeriods(ledger).at(-1)
+  const last = ledger.closed.at(-1)
   const through = data['through'] as string
   const end = dayAfter(through)
   if (last && through <= last.through) {
@@ -102,7 +99,7 @@ export const closePeriod = (ledger: Ledger, event: Stored, at: string): void => 
   if (canonicalJson(told) !== canonicalJson(wanted)) {
     ledger.broken.push(`${at} says ${canonicalJson(told)}, folded ${canonicalJson(wanted)}`)
   }
-  ledger.periods.push({
+  const closing = {
     id: derivedId(['period', ledger.id, String(revision)]),
     from,
     through,
@@ -114,14 +111,16 @@ export const closePeriod = (ledger: Ledger, event: Stored, at: string): void => 
     createdAt: recorded_at,
     reopenedBy: null,
     reopenedAt: null,
-  })
+  }
+  ledger.periods.push(closing)
+  ledger.closed.push(closing)
 }
 
 /** The latest closings are taken back, down to one that stays. */
 export const reopenPeriod = (ledger: Ledger, { data, metadata }: Stored, at: string): void => {
   const { recorded_at, actor } = metadata
   const through = data['through'] as string | null
-  const closed = closedPeriods(ledger)
+  const { closed } = ledger
   const reopened = closed.filter((one) => through === null || one.through > through).reverse()
   const stays = closed.some((one) => one.through === through)
   const revisions = canonicalJson(reopened.map(({ revision }) => revision))
@@ -132,15 +131,17 @@ export const reopenPeriod = (ledger: Ledger, { data, metadata }: Stored, at: str
   for (const one of reopened) {
     one.reopenedBy = actor
     one.reopenedAt = recorded_at
+    closed.splice(closed.indexOf(one), 1)
   }
 }
 
 /** As `docs/accounts-and-periods.md` has it. */
-const trialBalanceHash = ({ entries }: Ledger, end: string): string => {
+const trialBalanceHash = ({ debitsOn }: Ledger, end: string): string => {
   const debits = new Map<Account, bigint>()
-  for (const { account, direction, amount, effectiveAt } of entries) {
-    if (effectiveAt >= end) continue
-    debits.set(account, (debits.get(account) ?? 0n) + (direction === 'debit' ? amount : -amount))
+  const endDay = end.slice(0, 10)
+  for (const [day, ofDay] of debitsOn) {
+    if (day >= endDay) continue
+    for (const [account, debit] of ofDay) debits.set(account, (debits.get(account) ?? 0n) + debit)
   }
   const lines = [...debits]
     .filter(([, debit]) => debit !== 0n)

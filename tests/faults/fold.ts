@@ -16,6 +16,8 @@ import type { Line, Opening, Posting } from './plans.ts'
 const availableOf = ({ posted, pendingDecrease, maturing }: Account, at: string): bigint =>
   maturing.reduce((sum, one) => (one.at > at ? sum - one.amount : sum), posted - pendingDecrease)
 
+const isLimited = ({ min, max }: Account): boolean => min !== null || max !== null
+
 const mostOf = ({ posted, pendingIncrease }: Account): bigint => posted + pendingIncrease
 
 type RecordedTransaction = Posting & {
@@ -122,7 +124,7 @@ const record = (ledger: Ledger, event: Stored, at: string): void => {
         continue
       }
       checkTaking(ledger, account, at)
-      if (!before.has(account)) {
+      if (isLimited(account) && !before.has(account)) {
         const most = mostOf(account)
         before.set(account, { available: availableOf(account, recordedAt), most })
       }
@@ -151,9 +153,8 @@ const record = (ledger: Ledger, event: Stored, at: string): void => {
     }
     ledger.transactions.set(id, recorded)
     if (reverses !== null) noteReversal(ledger, recorded, reverses, at)
-    ledger.entries.push(...lines)
+    keep(ledger, lines)
     ledger.counts.transactions++
-    ledger.counts.entries += lines.length
     checkLimits(ledger, before, recordedAt, `${at}, transaction ${id},`)
   }
 }
@@ -233,14 +234,24 @@ const settle = (
     })
     transaction.effectiveAt = effectiveAt
     transaction.requestedAt = requestedAt
-    ledger.entries.push(...posted)
-    ledger.counts.entries += posted.length
+    keep(ledger, posted)
   }
   transaction.updatedAt = recordedAt
   if (ending === null && held.lines.some(({ remaining }) => remaining > 0n)) return
   held.status = ending ?? 'posted'
   held.settledRevision = revision
   held.settledAt = recordedAt
+}
+
+const keep = (ledger: Ledger, entries: readonly Entry[]): void => {
+  ledger.entries.push(...entries)
+  ledger.counts.entries += entries.length
+  for (const { account, direction, amount, effectiveAt } of entries) {
+    const day = effectiveAt.slice(0, 10)
+    const debits = ledger.debitsOn.get(day) ?? new Map<Account, bigint>()
+    ledger.debitsOn.set(day, debits)
+    debits.set(account, (debits.get(account) ?? 0n) + (direction === 'debit' ? amount : -amount))
+  }
 }
 
 /** Notes what the account is after a change. */

@@ -1,3 +1,5 @@
+import { join } from 'node:path'
+import { type Archive, openArchive } from './archive.ts'
 import type { Answer, Attempt, Request } from './http.ts'
 import type { Plan } from './plans.ts'
 import type { Fault } from './schedule.ts'
@@ -58,8 +60,15 @@ export type Worked = {
 
 /** All that happened in a run. */
 export type Journal = {
-  readonly commands: Command[]
-  readonly reads: Read[]
+  /** Commands that were begun, and final answers to them. */
+  given: number
+  answered: number
+  /** Those that are over, by book; the latest only once `archiveRecent` was called. */
+  readonly commands: Map<string, Archive<Command>>
+  /** The latest that have a key and an answer, to be asked again: what was refused, and what not. */
+  readonly recent: { readonly refused: Command[]; readonly taken: Command[] }
+  readonly reads: Archive<Read>
+  readonly directory: string
   /** Attempts that got no answer, or one that says that something is wrong. */
   readonly troubles: Attempt[]
   /** The slowest of all. */
@@ -71,9 +80,14 @@ export type Journal = {
   readonly latencies: number[]
 }
 
-export const newJournal = (): Journal => ({
-  commands: [],
-  reads: [],
+/** What grows with every command is kept in files of this directory, which has to be there. */
+export const newJournal = (directory: string): Journal => ({
+  given: 0,
+  answered: 0,
+  commands: new Map(),
+  recent: { refused: [], taken: [] },
+  reads: openArchive(join(directory, 'reads.ndjson')),
+  directory,
   troubles: [],
   slow: [],
   faults: [],
@@ -81,6 +95,30 @@ export const newJournal = (): Journal => ({
   known: new Map(),
   latencies: [],
 })
+
+const recentCount = 300
+
+/** The command is over: nobody sends it again, unless it is one of the latest. */
+export const noteCommand = (journal: Journal, command: Command): void => {
+  const [first] = command.answers
+  if (command.key === null || !first) return archive(journal, command)
+  const recent = first.status >= 400 ? journal.recent.refused : journal.recent.taken
+  recent.push(command)
+  if (recent.length > recentCount) archive(journal, recent.shift() as Command)
+}
+
+export const archiveRecent = (journal: Journal): void => {
+  for (const recent of [journal.recent.refused, journal.recent.taken]) {
+    for (const command of recent.splice(0)) archive(journal, command)
+  }
+}
+
+const archive = ({ commands, directory }: Journal, command: Command): void => {
+  const { bookId } = command
+  const known = commands.get(bookId) ?? openArchive(join(directory, `commands-${bookId}.ndjson`))
+  commands.set(bookId, known)
+  known.push(command)
+}
 
 export const count = ({ counts }: Journal, name: string): void => {
   counts.set(name, (counts.get(name) ?? 0) + 1)

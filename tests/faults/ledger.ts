@@ -112,7 +112,11 @@ export type Ledger = {
   /** Reversals by what they reverse. */
   readonly reversals: Map<string, Transaction>
   readonly periods: Period[]
+  /** Those of them that were not taken back, the earliest first. */
+  readonly closed: Period[]
   readonly entries: Entry[]
+  /** What was debited less what was credited, by the day it counts from and the account. */
+  readonly debitsOn: Map<string, Map<Account, bigint>>
   readonly counts: Counts
   /** The counts after each revision, in order. */
   readonly countsAt: Counts[]
@@ -129,7 +133,9 @@ export const emptyLedger = (id: string): Ledger => ({
   transactions: new Map(),
   reversals: new Map(),
   periods: [],
+  closed: [],
   entries: [],
+  debitsOn: new Map(),
   counts: { accounts: 0, transactions: 0, entries: 0 },
   countsAt: [],
   broken: [],

@@ -9,6 +9,7 @@ import {
   type Final,
   type Journal,
   learn,
+  noteCommand,
   type Read,
   revisionOf,
 } from './journal.ts'
@@ -44,10 +45,15 @@ const isFinal = ({ status }: Answer): boolean =>
 
 const bookCount = 3
 
+/** The revision of a book from which on what shows all of it is asked for less often, as it costs more. */
+const wholeReads = 3_000
+
 export type LoadOptions = {
   readonly clients: number
   /** Between two requests of a client, on average. */
   readonly pauseMs: number
+  /** How many reads there are for each of the usual ones; 1 if not given. */
+  readonly reads?: number | undefined
   /** No more than so many, where given. */
   readonly commands?: number | undefined
 }
@@ -57,7 +63,12 @@ export const startLoad = async (
   client: Client,
   journal: Journal,
   random: Random,
-  { clients: clientCount, pauseMs, commands: most = Number.POSITIVE_INFINITY }: LoadOptions,
+  {
+    clients: clientCount,
+    pauseMs,
+    reads = 1,
+    commands: most = Number.POSITIVE_INFINITY,
+  }: LoadOptions,
 ): Promise<Load> => {
   const giveUp = new AbortController()
   let isFinishing = false
@@ -85,6 +96,7 @@ export const startLoad = async (
         const { status, text } = answer
         const final = { api, ...times, status, revision, isReplay, body: JSON.parse(text || '{}') }
         command.answers.push(final)
+        journal.answered++
         learn(journal, bookId, revision)
         return final
       }
@@ -97,7 +109,7 @@ export const startLoad = async (
   }
 
   const newCommand = (bookId: string, plan: Plan, key: string | null): Command => ({
-    number: journal.commands.length,
+    number: journal.given,
     bookId,
     plan,
     method: methodOf(plan),
@@ -110,7 +122,7 @@ export const startLoad = async (
   })
 
   const give = async (book: Book): Promise<void> => {
-    const number = journal.commands.length
+    const number = journal.given
     const safety = random.weighted({ key: 76, id: 6, none: 18 })
     const isOverdraft = safety === 'none' && random.chance(0.7)
     const open = holds.get(book.id) ?? []
@@ -125,17 +137,18 @@ export const startLoad = async (
     // What has neither is sent once, and nobody knows what became of it if no answer comes.
     const isKeyed = safety === 'key' || (safety === 'id' && plan.kind !== 'post')
     const command = newCommand(book.id, plan, isKeyed ? randomUUID() : null)
-    journal.commands.push(command)
+    journal.given++
     count(journal, `command ${plan.kind}${isKeyed ? '' : `, ${safety === 'id' ? 'id' : 'bare'}`}`)
     const api = anyApi()
     const twin = isKeyed && random.chance(0.04) ? settle(command, other(api)) : null
     const final = await settle(command, api)
     await twin
+    if (final) noteHold(book.id, plan, final)
+    if (final && isKeyed && random.chance(0.03)) await settle(command, anyApi())
+    noteCommand(journal, command)
     if (!final) return
-    noteHold(book.id, plan, final)
-    if (isKeyed && random.chance(0.03)) await settle(command, anyApi())
     if (isKeyed && random.chance(0.02)) await reuse(command)
-    if (random.chance(0.6)) await read(book, touched(plan, book), final.revision)
+    if (random.chance(0.6 * reads)) await read(book, touched(plan, book), final.revision)
   }
 
   /** Those recorded last: most of what is done to them comes before their time is over. */
@@ -173,7 +186,7 @@ export const startLoad = async (
       accounts: 4,
       transactions: 5,
       entries: 5,
-      'trial-balance': 3,
+      'trial-balance': 3 * Math.min(1, wholeReads / (journal.known.get(book.id) ?? 1)),
       book: 3,
     })
     const id = book.accounts.get(code) as string
@@ -205,9 +218,9 @@ export const startLoad = async (
     books.push(await openBook(client, journal, number))
 
   const runClient = async (): Promise<void> => {
-    while (!isFinishing && journal.commands.length < most) {
+    while (!isFinishing && journal.given < most) {
       const book = random.pick(books)
-      if (random.chance(0.75)) await give(book)
+      if (random.chance(1 - 0.25 * reads)) await give(book)
       else await read(book, random.pick(firstAccounts).code, null)
       await sleep(-Math.log(1 - random.next()) * pauseMs)
     }

@@ -5,7 +5,7 @@ import { checkReads } from './check-reads.ts'
 import { checkRequests } from './check-requests.ts'
 import { checkRows, readCheckpoints, readHalts } from './check-rows.ts'
 import { type Client, createClient } from './http.ts'
-import { type Command, type Journal, newJournal, noteAttempt } from './journal.ts'
+import { archiveRecent, type Journal, newJournal, noteAttempt } from './journal.ts'
 import { type Load, type LoadOptions, startLoad } from './load.ts'
 import { type Log, readLog } from './log-reader.ts'
 import { measureVisible, startProbes } from './probes.ts'
@@ -57,7 +57,7 @@ export const runFaults = async (options: RunOptions): Promise<Evidence> => {
     `seed ${seed}: starting ${options.apis} APIs, two workers, the event store, Postgres and two Redis`,
   )
   const system = await startSystem(directory, main, options.apis)
-  const journal = newJournal()
+  const journal = newJournal(directory)
   const client = createClient(system.apiPorts, system.login, (attempt) =>
     noteAttempt(journal, attempt),
   )
@@ -73,12 +73,12 @@ export const runFaults = async (options: RunOptions): Promise<Evidence> => {
     await load.finish(patience.answers)
     const ids = load.books.map(({ id }) => id)
     const visible = await measureVisible(client, ids)
-    await load.askAgain(sampleOf(journal.commands))
+    await load.askAgain([...journal.recent.refused, ...journal.recent.taken])
+    archiveRecent(journal)
+    const forwards = await readForwards(client)
     const log = await readLog(system.direct.eventStoreUrl)
+    say('everything is answered: checking')
     const { failures, checked } = await check(system, log, journal, load, patience)
-    for (const { deaths } of Object.values(system.parts)) {
-      failures.unshift(...deaths.map((death) => `died: ${death}`))
-    }
     for (const { ms, label, fault } of recoveries) {
       if (ms !== null) continue
       failures.unshift(
@@ -87,7 +87,6 @@ export const runFaults = async (options: RunOptions): Promise<Evidence> => {
       )
     }
     const found = { failures, checked }
-    const forwards = await readForwards(client)
     const report = {
       ...reportOf(options, startedAt, system, journal, recoveries, found),
       'ms until visible, at the end': visible,
@@ -124,7 +123,7 @@ const breakThings = async (
   const { focus = [] } = scheduled
   const fewest = kindsOf(focus).length
   const isOver = () =>
-    Date.now() > end || journal.commands.length >= (load.commands ?? Number.POSITIVE_INFINITY)
+    Date.now() > end || journal.given >= (load.commands ?? Number.POSITIVE_INFINITY)
   for (const round of schedule(scheduled)) {
     if (isOver() && number >= fewest) break
     await sleep(round.pauseMs)
@@ -149,19 +148,10 @@ const breakThings = async (
     recoveries.push({ label, fault: (only as Striking).fault, ms })
     const up = Math.max(...(await Promise.all(struck.map(({ whole }) => whole))))
     const told = ms === null ? 'NOT RECOVERED' : `${ms} ms`
-    say(`${number}. ${what}: ${told}${up > lifted ? `, up after ${up - lifted} ms` : ''}`)
+    const upTold = up > lifted ? `, up after ${up - lifted} ms` : ''
+    say(`${number}. ${what}: ${told}${upTold}; ${journal.given} commands so far`)
   }
   return recoveries
-}
-
-/** Settled ones that have a key: all that were refused, and as many of the others. */
-const sampleOf = (commands: readonly Command[]): Command[] => {
-  const keyed = commands.filter(({ key, answers }) => key !== null && answers.length > 0)
-  const isRefused = ({ answers }: Command) => (answers[0]?.status ?? 0) >= 400
-  return [
-    ...keyed.filter(isRefused).slice(-300),
-    ...keyed.filter((command) => !isRefused(command)).slice(-300),
-  ]
 }
 
 const check = async (
@@ -171,17 +161,20 @@ const check = async (
   { books }: Load,
   patience: Patience,
 ): Promise<{ failures: string[]; checked: Record<string, number> }> => {
-  const { ledgers, failures } = checkLog(log, journal)
-  const reads = checkReads(journal, ledgers)
   const db = new pg.Client({ connectionString: system.direct.databaseUrl })
   await db.connect()
   try {
-    const heads = new Map([...ledgers].map(([id, { revision }]) => [id, revision]))
-    const behind = await untilCaughtUp(db, heads, patience.caughtUp)
+    const behind = await untilCaughtUp(db, headsOf(log), patience.caughtUp)
     const halts = await readHalts(db)
+    const deaths = Object.values(system.parts).flatMap((part) => part.deaths)
+    // The checks of a long run keep this process for minutes, and with it every link.
+    await system.closePrograms()
+    const { ledgers, failures } = checkLog(log, journal.commands)
+    const reads = checkReads(journal.reads, ledgers)
     const rows = await checkRows(db, ledgers)
     return {
       failures: [
+        ...deaths.map((death) => `died: ${death}`),
         ...failures,
         ...reads.failures,
         ...checkRequests(journal),
@@ -192,8 +185,8 @@ const check = async (
       checked: {
         books: books.length,
         events: [...log.values()].reduce((sum, events) => sum + events.length, 0),
-        commands: journal.commands.length,
-        answers: journal.commands.reduce((sum, { answers }) => sum + answers.length, 0),
+        commands: journal.given,
+        answers: journal.answered,
         reads: reads.checked,
         rows: rows.rows,
       },
@@ -202,6 +195,13 @@ const check = async (
     await db.end()
   }
 }
+
+const headsOf = (log: Log): ReadonlyMap<string, number> =>
+  new Map(
+    [...log]
+      .filter(([stream]) => stream.startsWith('book-'))
+      .map(([stream, events]) => [stream.slice('book-'.length), events.at(-1)?.revision ?? -1]),
+  )
 
 const untilCaughtUp = async (
   db: pg.Client,

@@ -28,6 +28,8 @@ export type System = {
   /** Past all links, for whoever checks what came of it. */
   readonly direct: { readonly eventStoreUrl: string; readonly databaseUrl: string }
   readonly flush: (part: 'queue' | 'cache') => Promise<void>
+  /** APIs and workers, for good. */
+  readonly closePrograms: () => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -138,6 +140,11 @@ export const startSystem = async (
   }
   await Promise.all(Object.values(parts).map((part) => part.whenUp()))
 
+  const closePrograms = async () => {
+    const programs = [...apis.map(({ part }) => part), parts['worker-1'], parts['worker-2']]
+    await Promise.all(programs.map((part) => part.close()))
+  }
+
   return {
     parts,
     links,
@@ -151,9 +158,9 @@ export const startSystem = async (
       await parts[name].whenUp()
       await flushAll(up[name].url)
     },
+    closePrograms,
     close: async () => {
-      const programs = [...apis.map(({ part }) => part), parts['worker-1'], parts['worker-2']]
-      await Promise.all(programs.map((part) => part.close()))
+      await closePrograms()
       await Promise.all([store, postgres, queue, cache].map((part) => part.close()))
       await Promise.all([...links.values()].map((each) => each.close()))
     },

@@ -1,5 +1,4 @@
 import type { Definition, DefinitionChange, PeriodChange } from './changes.ts'
-import { closedPeriods } from './fold-changes.ts'
 import type { Account, Ledger } from './ledger.ts'
 
 /** The definition that is asked for; what it leaves out stays as it is, or is as it began. */
@@ -64,7 +63,7 @@ const reasonsAgainstTerms = (
 
 /** The harness closes what is long over, or what will not be over for long. */
 export const reasonsAgainstPeriod = (ledger: Ledger, change: PeriodChange): string[] => {
-  const closed = closedPeriods(ledger)
+  const { closed } = ledger
   const { through } = change
   const last = closed.at(-1)
   if (change.action === 'close') {
