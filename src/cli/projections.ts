@@ -29,12 +29,15 @@ projectionsCommand
       console.log(`${name} version ${version}, live: ${schema ?? 'none yet'}`)
       const late = behind === null ? '? books' : counted(behind, 'book')
       console.log(`  ${counted(books, 'book')}, ${counted(events, 'event')}, ${late} behind`)
-      console.log(`  ${Math.round(rate ?? 0)} events/s, ${halted} halted`)
+      console.log(`  ${Math.round(rate ?? 0)} events/s, ${lagOf(one)}, ${halted} halted`)
       if (halted > 0) await listFailures(client, name)
     }
     const latest = await client.get('/v1/operations?limit=10')
     for (const operation of latest.data as Operation[]) console.log(lineOf(operation))
   })
+
+const lagOf = ({ lag, lag_seconds }: ProjectionResource): string =>
+  lag === null ? 'lag unknown' : `lag ${counted(lag, 'event')} (${(lag_seconds ?? 0).toFixed(1)} s)`
 
 const listFailures = async (client: Client, name: string): Promise<void> => {
   const { data } = await client.get(`${pathOf(name)}/failures`)

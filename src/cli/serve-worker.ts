@@ -7,7 +7,7 @@ import { expireUntilStopped } from '../runtime/expiry.ts'
 import { wakeUpWorker } from '../runtime/jobs.ts'
 import { createLogger } from '../runtime/log.ts'
 import { lookupIndex } from '../runtime/lookup-index.ts'
-import { createRegistry, observePool, workerMetrics } from '../runtime/metrics.ts'
+import { createRegistry, observeLag, observePool, workerMetrics } from '../runtime/metrics.ts'
 import { beNice, restAfterWaiting } from '../runtime/niceness.ts'
 import { pauseEvery } from '../runtime/pause.ts'
 import { connectPostgres, untilAvailable } from '../runtime/postgres.ts'
@@ -15,6 +15,7 @@ import { countHalted } from '../runtime/projections/administer.ts'
 import { advanceAll } from '../runtime/projections/advance.ts'
 import { type Build, keptBuilds } from '../runtime/projections/build.ts'
 import { foldMemory } from '../runtime/projections/fold-memory.ts'
+import { lagsOf } from '../runtime/projections/lag.ts'
 import { withOwnProjections } from '../runtime/projections/load-own.ts'
 import { prepareProjections } from '../runtime/projections/prepare.ts'
 import { rebuildUntilStopped } from '../runtime/projections/rebuild/work.ts'
@@ -86,6 +87,7 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
     return kept
   }
   await untilAvailable(readBuilds, () => {})
+  observeLag(register, metrics, () => lagsOf(projecting, kept))
   const fold = (bookId: string) => advanceAll(projecting, kept, bookId)
   const worker = wakeUpWorker(queueRedis, fold, log)
   const writers = bookWriters({

@@ -46,6 +46,14 @@ export const ProjectionResource = Type.Object({
   books: Type.Integer(),
   events: Type.Integer({ description: 'Folded so far' }),
   behind: orNull(Type.Integer({ description: 'Books that the last sweep found behind' })),
+  lag: orNull(
+    Type.Integer({
+      description: 'Events of the book furthest behind now; null while the event store is away',
+    }),
+  ),
+  lag_seconds: orNull(
+    Type.Number({ description: 'Since the oldest event that is not folded yet was recorded' }),
+  ),
   rate: orNull(Type.Number({ description: 'Events a second at the last sweep' })),
   swept_at: orNull(Instant),
   halted: Type.Integer({ description: 'Books that stand still at an event: see failures' }),

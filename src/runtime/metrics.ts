@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Pool } from 'pg'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { begunAfter } from './single-flight.ts'
 
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
@@ -138,11 +139,6 @@ export const workerMetrics = (register: Registry) => {
     help: 'Up to which revision a book is folded',
     ...ofBook,
   })
-  const bookLag = new Gauge({
-    name: 'daybook_projection_book_lag_seconds',
-    help: 'From the recording of the event folded last to its being visible',
-    ...ofBook,
-  })
   const lag = new Histogram({
     name: 'daybook_projection_lag_seconds',
     help: 'From the recording of a page’s last event to its being visible, over all books',
@@ -153,7 +149,7 @@ export const workerMetrics = (register: Registry) => {
     max: maxBooks,
     dispose: (labels, _, reason) => {
       if (reason !== 'evict') return
-      for (const metric of [folded, revision, bookLag]) metric.remove(labels)
+      for (const metric of [folded, revision]) metric.remove(labels)
     },
   })
   return {
@@ -167,14 +163,62 @@ export const workerMetrics = (register: Registry) => {
       help: 'Books that stand still at an event that cannot be folded',
       ...ofProjection,
     }),
+    /** The books folded last. */
+    recent: (): Iterable<BookLabels> => recent.values(),
     /** A page of a book is visible. */
     page: (labels: BookLabels, page: { events: number; revision: number; lag: number }): void => {
       recent.set(`${labels.projection} ${labels.book}`, labels)
       folded.inc(labels, page.events)
       revision.set(labels, page.revision)
-      bookLag.set(labels, page.lag)
       lag.observe({ projection: labels.projection }, page.lag)
     },
   }
 }
 export type WorkerMetrics = ReturnType<typeof workerMetrics>
+
+type Lag = BookLabels & {
+  readonly events: number
+  /** In ms since 1970: when the first of them was recorded. */
+  readonly since: number
+}
+
+/**
+ * How far live builds are behind, found out when the metrics are read: a book that stands still is
+ * further behind each time. While that cannot be found out, those that were behind still are.
+ */
+export const observeLag = (
+  register: Registry,
+  { recent }: Pick<WorkerMetrics, 'recent'>,
+  lagging: () => Promise<readonly Lag[]>,
+): void => {
+  let last: readonly Lag[] = []
+  const look = async (): Promise<void> => {
+    last = await lagging().catch(() => last)
+  }
+  const flight = begunAfter<void>()
+  const gauge = (name: string, help: string, valueOf: (lag: Lag) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['projection', 'book'],
+      registers: [register],
+      async collect() {
+        await flight('look', look)
+        this.reset()
+        for (const labels of recent()) this.set(labels, 0)
+        for (const lag of last) {
+          this.set({ projection: lag.projection, book: lag.book }, valueOf(lag))
+        }
+      },
+    })
+  gauge(
+    'daybook_projection_book_lag_seconds',
+    'Since the recording of the oldest event of a book that is not folded yet; 0 where all are',
+    ({ since }) => Math.max(0, Date.now() - since) / 1000,
+  )
+  gauge(
+    'daybook_projection_book_lag_events',
+    'Events of a book that are not folded yet',
+    ({ events }) => events,
+  )
+}

@@ -19,6 +19,7 @@ const ledger = '/v1/projections/ledger'
 describe('projections, as an administrator sees them', function () {
   this.timeout(120_000)
   let running: Daybook
+  let worker: Awaited<ReturnType<Daybook['startWorker']>>
   let db: pg.Client
   let document: OpenApi
   let documented: Documented
@@ -75,7 +76,7 @@ describe('projections, as an administrator sees them', function () {
     assert.equal(await change('resume'), 'running')
     assert.equal(await change('pause'), 'paused')
     assert.equal(await change('cancel'), 'running')
-    const worker = await running.startWorker()
+    worker = await running.startWorker()
     assert.equal((await untilEnded(running.rest, data.id)).stage, 'cancelled')
     const dropped = 'select from projection.build where operation = $1 and dropped_at is not null'
     await until(async () => (await db.query(dropped, [data.id])).rowCount === 1)
@@ -87,7 +88,8 @@ describe('projections, as an administrator sees them', function () {
   it('are seen with how far they are and what halts them', async () => {
     const { data } = await told<ProjectionResource[]>('GET', '/v1/projections')
     const found = data.find(({ name }) => name === 'ledger')
-    assert.deepEqual([found?.books, found?.halted, found?.events], [3, 2, 6])
+    assert.deepEqual([found?.books, found?.halted, found?.events, found?.lag], [3, 2, 6, 1])
+    assert.ok((found?.lag_seconds ?? 0) > 0)
     const books = await told<ProjectedBook[]>('GET', `${ledger}/books?limit=2`)
     assert.equal(books.data.length, 2)
     const rest = await told<ProjectedBook[]>(
@@ -102,6 +104,30 @@ describe('projections, as an administrator sees them', function () {
     assert.match((await failures()).get(strange.id)?.error ?? '', /does not know/)
     assert.match((await failures()).get(mended.id)?.error ?? '', /uuid/)
     assert.deepEqual(await health(running.rest.url).then(({ status }) => status), 'degraded')
+  })
+
+  it('tell that a book that stands still is further behind each time', async () => {
+    const lags = async () => {
+      const text = await (await fetch(`http://127.0.0.1:${worker.port}/metrics`)).text()
+      const of = (name: string, book: TestBook) => {
+        const labels = `{projection="ledger",book="${book.id}"} `
+        const start = `daybook_projection_book_lag_${name}${labels}`
+        return Number(
+          text
+            .split('\n')
+            .find((line) => line.startsWith(start))
+            ?.split(' ')[1],
+        )
+      }
+      assert.deepEqual([of('events', strange), of('events', good)], [1, 0])
+      assert.equal(of('seconds', good), 0)
+      return of('seconds', strange)
+    }
+    const before = await lags()
+    await sleep(10)
+    assert.ok((await lags()) > before && before > 0)
+    const { data } = await told<ProjectionResource[]>('GET', '/v1/projections')
+    assert.ok((data.find(({ name }) => name === 'ledger')?.lag_seconds ?? 0) > before)
   })
 
   it('try a halted book again when told so, and go on without its event when told that', async () => {

@@ -12,6 +12,7 @@ import { cursorSigner } from '../../src/queries/page.ts'
 import { listPeriods } from '../../src/queries/periods.ts'
 import type { Envelope, Query, Reading } from '../../src/queries/query.ts'
 import { openCredentials } from '../../src/runtime/credentials.ts'
+import { connectEventStore } from '../../src/runtime/event-store.ts'
 import { kyselyOn } from '../../src/runtime/kysely-on.ts'
 import type { Database } from '../../src/runtime/postgres.ts'
 import { administer } from '../../src/runtime/projections/administer.ts'
@@ -232,13 +233,14 @@ describe('the plan of every list, filter and sort', function () {
   })
 
   it('finds what administrators ask of projections by an index', async () => {
-    const heads = { lastRevision: async () => 0 }
+    const store = connectEventStore((await daybook()).environment['EVENTSTORE_URL'] as string)
     const projections = [untyped(ledger), untyped(lookups)]
-    const administration = administer(pool(), heads, projections, reading.sign)
+    const administration = administer(pool(), store, projections, reading.sign)
     for (const { name } of projections) {
       await check((page) => administration.books(name, page), whole, null)
       await check((page) => administration.failures(name, page), whole, null)
     }
     await check((page) => administration.operations.list(page), whole, null)
+    await store.close()
   })
 })

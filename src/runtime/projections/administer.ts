@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { refuse } from '../../domain/rejection.ts'
+import { Rejected, refuse } from '../../domain/rejection.ts'
 import type { Projection } from '../../projections/projection.ts'
 import { type PageParameters, paged, paging, type Sign } from '../../queries/page.ts'
 import type {
@@ -9,12 +9,15 @@ import type {
 } from '../../queries/projections.ts'
 import type { Envelope } from '../../queries/query.ts'
 import { countRows } from '../count-rows.ts'
+import type { EventStore } from '../event-store.ts'
 import { available, type Database, inTransaction } from '../postgres.ts'
 import { type Build, liveBuild } from './build.ts'
+import { greatestLag, laggingBooks } from './lag.ts'
 import { operationsOf } from './operations.ts'
 import { planBuild } from './prepare.ts'
 import { sharedTables } from './rebuild/copy-books.ts'
 import { workingStages } from './rebuild/lease.ts'
+import { scanLog } from './tail.ts'
 
 type Rebuild = {
   readonly kind: 'rebuild' | 'diff'
@@ -23,12 +26,12 @@ type Rebuild = {
   readonly keepSeconds: number
 }
 
-type Heads = { readonly lastRevision: (bookId: string) => Promise<number> }
+type Log = Pick<EventStore, 'lastRevision' | 'readAll' | 'readBook'>
 
 /** What an administrator can see and do of projections. */
 export const administer = (
   db: Database,
-  heads: Heads,
+  log: Log,
   projections: readonly Projection[],
   sign: Sign,
 ) => {
@@ -41,9 +44,11 @@ export const administer = (
   const operations = operationsOf(db, sign)
   return {
     operations,
-    list: available(() => Promise.all(projections.map((projection) => describe(db, projection)))),
+    list: available(() =>
+      Promise.all(projections.map((projection) => describe(db, log, projection))),
+    ),
     books: available(async (name: string, parameters: PageParameters) =>
-      listBooks(db, sign, heads, await liveOf(name), parameters),
+      listBooks(db, sign, log, await liveOf(name), parameters),
     ),
     failures: available(async (name: string, parameters: PageParameters) =>
       listFailures(db, sign, await liveOf(name), parameters),
@@ -81,14 +86,20 @@ export const countHalted = async (
   return count
 }
 
-const describe = async (db: Database, projection: Projection): Promise<ProjectionResource> => {
+const describe = async (
+  db: Database,
+  log: Log,
+  projection: Projection,
+): Promise<ProjectionResource> => {
   const { name, version } = projection
   const none = { operation: null, schema: null, since: null, position: null, books: 0, events: 0 }
-  const unknown = { behind: null, rate: null, swept_at: null, halted: 0 }
+  const lags = { lag: null, lag_seconds: null }
+  const unknown = { behind: null, ...lags, rate: null, swept_at: null, halted: 0 }
   const about = { name, version, is_unskippable: projection.isUnskippable ?? false }
   const live = await liveBuild(db, projection)
   if (!live) return { ...about, ...none, ...unknown }
-  const { rows } = await db.query<Omit<ProjectionResource, keyof typeof about | 'schema'>>(
+  type Found = Omit<ProjectionResource, keyof typeof about | keyof typeof lags | 'schema'>
+  const { rows } = await db.query<Found>(
     `select build.operation, live.since, scan.position::text, scan.behind, scan.rate, scan.swept_at,
        (select count(*)::int4 from ${live.schema}.checkpoint) as books,
        (select coalesce(sum(revision + 1), 0)::int8 from ${live.schema}.checkpoint) as events,
@@ -97,13 +108,27 @@ const describe = async (db: Database, projection: Projection): Promise<Projectio
      where live.projection = $1 and live.version = $2`,
     [name, version],
   )
-  return { ...about, ...none, ...unknown, ...rows[0], schema: live.schema }
+  const lag = await lagOf(db, log, live)
+  return { ...about, ...none, ...unknown, ...rows[0], ...lag, schema: live.schema }
+}
+
+/** Null while the event store does not say how far the books are. */
+const lagOf = async (db: Database, store: Log, build: Build) => {
+  const scan = (after: bigint) => scanLog(store, after)
+  try {
+    const late = await laggingBooks({ db, store, scan }, build)
+    const { events: lag, seconds: lag_seconds } = greatestLag(late, Date.now())
+    return { lag, lag_seconds }
+  } catch (error) {
+    if (error instanceof Rejected) return { lag: null, lag_seconds: null }
+    throw error
+  }
 }
 
 const listBooks = async (
   db: Database,
   sign: Sign,
-  { lastRevision }: Heads,
+  { lastRevision }: Log,
   { id, schema }: Build,
   parameters: PageParameters,
 ): Promise<Envelope<ProjectedBook[]>> => {

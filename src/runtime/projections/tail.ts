@@ -146,7 +146,8 @@ export const tailOf = (log: Log, keptHeads = 2_000): Tail => {
 
 const keyOf = (bookId: string, revision: number): string => `${bookId} ${revision}`
 
-const scanLog = async (log: Log, after: bigint): Promise<Scanned> => {
+/** The same of a log of which nothing is kept. */
+export const scanLog = async (log: Pick<Log, 'readAll'>, after: bigint): Promise<Scanned> => {
   const heads = new Map<string, number>()
   let position = after
   let count = 0
