@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
 import { testDirectory } from '../support/services.ts'
+import { assertBankHolds } from './bank-holds.ts'
 import { checkLog } from './check-log.ts'
 import { checkReads } from './check-reads.ts'
 import type { Command, Final, Read } from './journal.ts'
@@ -11,8 +12,11 @@ import { type Evidence, runFaults } from './run.ts'
 const main = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 const seed = Number(process.env['FAULT_SEED'] ?? 1)
 
+/** Of the bank; all 117,791 on demand. */
+const transfers = Number(process.env['DAYBOOK_TRANSFERS'] ?? 600)
+
 describe('Daybook, killed, stopped and cut off while it is used', function () {
-  this.timeout(420_000)
+  this.timeout(420_000 + transfers * 40)
   let evidence: Evidence
 
   before(async () => {
@@ -20,6 +24,7 @@ describe('Daybook, killed, stopped and cut off while it is used', function () {
       seed,
       apis: 2,
       load: { clients: 12, pauseMs: 300 },
+      transfers,
       minutes: 1,
       longestMs: 4_000,
       directory: testDirectory('faults'),
@@ -36,6 +41,10 @@ describe('Daybook, killed, stopped and cut off while it is used', function () {
     assert.ok(report.faults.total >= 4, `only ${report.faults.total} faults were worked`)
     assert.ok((report.checked['commands'] ?? 0) > 100)
     assert.ok((report.checked['reads'] ?? 0) > 50)
+  })
+
+  it('carries the transfers of a bank in the order of each account, down to its limit', () => {
+    assertBankHolds(evidence, transfers)
   })
 
   // A check that cannot fail proves nothing, so the evidence is falsified in every way they look at.

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isLiving } from './changes.ts'
-import type { Answer, Client } from './http.ts'
+import type { Client } from './http.ts'
 import {
   type Command,
   codeOf,
@@ -19,16 +19,15 @@ import {
   definitionOf,
   firstAccounts,
   holdOf,
-  methodOf,
   overdraft,
   type Plan,
-  pathOf,
   periodOf,
   planOf,
   settlementOf,
   withId,
 } from './plans.ts'
 import type { Random } from './random.ts'
+import { insist, isFinal, newCommand, settleThrough } from './settle.ts'
 
 export type Book = { readonly id: string; readonly accounts: ReadonlyMap<string, string> }
 
@@ -39,9 +38,6 @@ export type Load = {
   /** Asks for settled commands again: the answers go into the journal beside the first. */
   readonly askAgain: (commands: readonly Command[]) => Promise<void>
 }
-
-const isFinal = ({ status }: Answer): boolean =>
-  status < 500 && status !== 401 && status !== 408 && status !== 429
 
 const bookCount = 3
 
@@ -75,51 +71,7 @@ export const startLoad = async (
   const holds = new Map<string, readonly string[]>()
   const anyApi = () => random.int(0, client.apis - 1)
   const other = (api: number) => (api + 1) % client.apis
-
-  /** Sends a command until its answer is final, to another API each time. */
-  const settle = async (command: Command, first: number): Promise<Final | null> => {
-    let api = first
-    for (let attempt = 0; !giveUp.signal.aborted; attempt++) {
-      const knownRevision = journal.known.get(command.bookId) ?? -1
-      const { method, path, body, key, bookId } = command
-      const headers: Record<string, string> = key === null ? {} : { 'Idempotency-Key': key }
-      const { answer, sentAt, endedAt } = await client.send(api, {
-        method,
-        path,
-        headers,
-        body,
-      })
-      if (answer && isFinal(answer)) {
-        const revision = revisionOf(answer)
-        const isReplay = answer.headers['idempotent-replayed'] === 'true'
-        const times = { sentAt, endedAt, knownRevision }
-        const { status, text } = answer
-        const final = { api, ...times, status, revision, isReplay, body: JSON.parse(text || '{}') }
-        command.answers.push(final)
-        journal.answered++
-        learn(journal, bookId, revision)
-        return final
-      }
-      // Nothing protects this one, so a good client would not send it twice.
-      if (key === null && command.transactionIds.length === 0) return null
-      await sleep(Math.min(1_000, 50 * 2 ** attempt) * (0.5 + Math.random()))
-      api = other(api)
-    }
-    return null
-  }
-
-  const newCommand = (bookId: string, plan: Plan, key: string | null): Command => ({
-    number: journal.given,
-    bookId,
-    plan,
-    method: methodOf(plan),
-    path: `/v1/books/${bookId}${pathOf(plan)}`,
-    body: bodyOf(plan),
-    key,
-    transactionIds: plan.kind === 'post' && plan.posting.id ? [plan.posting.id] : [],
-    firstSentAt: Date.now(),
-    answers: [],
-  })
+  const settle = settleThrough(client, journal, giveUp.signal)
 
   const give = async (book: Book): Promise<void> => {
     const number = journal.given
@@ -136,7 +88,7 @@ export const startLoad = async (
     if (safety === 'id') plan = withId(plan)
     // What has neither is sent once, and nobody knows what became of it if no answer comes.
     const isKeyed = safety === 'key' || (safety === 'id' && plan.kind !== 'post')
-    const command = newCommand(book.id, plan, isKeyed ? randomUUID() : null)
+    const command = newCommand(number, book.id, plan, isKeyed ? randomUUID() : null)
     journal.given++
     count(journal, `command ${plan.kind}${isKeyed ? '' : `, ${safety === 'id' ? 'id' : 'bare'}`}`)
     const api = anyApi()
@@ -263,30 +215,19 @@ const touched = (plan: Plan, book: Book): string => {
   return code && book.accounts.has(code) ? code : 'hot'
 }
 
-/** Before any fault: everything is asked for until it works. */
+/** A book in which everything is there that clients ask for later. */
 const openBook = async (client: Client, journal: Journal, number: number): Promise<Book> => {
-  const ask = async (path: string, body: unknown = null) => {
-    const headers = { 'Idempotency-Key': randomUUID() }
-    for (;;) {
-      const { answer } = await client.send(0, { method: 'POST', path, headers, body })
-      if (answer && answer.status < 300) {
-        return { data: JSON.parse(answer.text).data, revision: revisionOf(answer) }
-      }
-      if (answer && isFinal(answer)) throw new Error(`${path}: ${answer.status} ${answer.text}`)
-      await sleep(200)
-    }
-  }
   const currencies = [{ code: 'MUSD', exponent: 0 }]
-  const opened = await ask('/v1/books', { name: `book ${number}`, currencies })
+  const opened = await insist(client, '/v1/books', { name: `book ${number}`, currencies })
   const { id } = opened.data
-  const { data, revision } = await ask(`/v1/books/${id}/accounts/batch`, {
+  const { data, revision } = await insist(client, `/v1/books/${id}/accounts/batch`, {
     accounts: firstAccounts,
   })
   learn(journal, id, revision)
   // So that every run has them, however seldom they come later on.
-  await ask(`/v1/books/${id}/accounts/life:0/freeze`)
-  await ask(`/v1/books/${id}/accounts/life:0/unfreeze`)
-  await ask(`/v1/books/${id}/periods/close`, { through: '2020-12-31' })
+  await insist(client, `/v1/books/${id}/accounts/life:0/freeze`)
+  await insist(client, `/v1/books/${id}/accounts/life:0/unfreeze`)
+  await insist(client, `/v1/books/${id}/periods/close`, { through: '2020-12-31' })
   const ids = data.map(({ code, id }: { code: string; id: string }) => [code, id])
   return { id, accounts: new Map(ids) }
 }

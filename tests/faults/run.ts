@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { type Bank, isRefused, type Statement, startBank } from './bank.ts'
+import { checkBank } from './check-bank.ts'
 import { checkLog } from './check-log.ts'
 import { checkReads } from './check-reads.ts'
 import { checkRequests } from './check-requests.ts'
 import { checkRows, readCheckpoints, readHalts } from './check-rows.ts'
 import { type Client, createClient } from './http.ts'
-import { archiveRecent, type Journal, newJournal, noteAttempt } from './journal.ts'
+import { archiveRecent, type Command, type Journal, newJournal, noteAttempt } from './journal.ts'
 import { type Load, type LoadOptions, startLoad } from './load.ts'
 import { type Log, readLog } from './log-reader.ts'
 import { measureVisible, startProbes } from './probes.ts'
@@ -22,6 +24,8 @@ export type RunOptions = ScheduleOptions & {
    */
   readonly minutes: number
   readonly load: LoadOptions
+  /** So many of a bank beside it; faults go on until these are answered too. */
+  readonly transfers?: number
   readonly patience?: Patience
   /** For processes, their data and their logs. */
   readonly directory: string
@@ -47,6 +51,7 @@ export type Evidence = {
   readonly report: Report
   readonly log: Log
   readonly journal: Journal
+  readonly bank: { readonly bank: Bank; readonly statements: readonly Statement[] } | null
 }
 
 /** Starts Daybook, loads it, breaks it for so many minutes, and checks what is left of it. */
@@ -63,22 +68,31 @@ export const runFaults = async (options: RunOptions): Promise<Evidence> => {
   )
   try {
     const load = await startLoad(client, journal, seeded(seed + 1), options.load)
+    const bank = options.transfers
+      ? await startBank(client, journal, {
+          transfers: options.transfers,
+          pauseMs: options.load.pauseMs,
+        })
+      : null
     const probed = load.books[0]?.id ?? ''
     const probes = startProbes(client, probed)
     await sleep(2_000)
-    const recoveries = await breakThings(options, system, journal, probes)
+    const recoveries = await breakThings(options, system, journal, probes, bank)
     await probes.stop()
     say('all faults are lifted: waiting for the last answers')
     await Promise.all(Object.values(system.parts).map((part) => part.whenUp()))
-    await load.finish(patience.answers)
+    await Promise.all([load.finish(patience.answers), bank?.finish(patience.answers)])
     const ids = load.books.map(({ id }) => id)
     const visible = await measureVisible(client, ids)
     await load.askAgain([...journal.recent.refused, ...journal.recent.taken])
     archiveRecent(journal)
+    await bank?.askRefusedAgain()
+    const statements = (await bank?.statements(patience.caughtUp)) ?? []
     const forwards = await readForwards(client)
     const log = await readLog(system.direct.eventStoreUrl)
     say('everything is answered: checking')
-    const { failures, checked } = await check(system, log, journal, load, patience)
+    const { failures, checked } = await check(system, log, journal, load, bank, patience)
+    if (bank) failures.push(...checkBank(log.get(`book-${bank.bookId}`) ?? [], bank, statements))
     for (const { ms, label, fault } of recoveries) {
       if (ms !== null) continue
       failures.unshift(
@@ -92,7 +106,7 @@ export const runFaults = async (options: RunOptions): Promise<Evidence> => {
       'ms until visible, at the end': visible,
       'forwards since the last start': forwards,
     }
-    return { report, log, journal }
+    return { report, log, journal, bank: bank && { bank, statements } }
   } finally {
     client.close()
     await system.close()
@@ -115,6 +129,7 @@ const breakThings = async (
   system: System,
   journal: Journal,
   probes: ReturnType<typeof startProbes>,
+  bank: Bank | null,
 ): Promise<Recovery[]> => {
   const recoveries: Recovery[] = []
   const end = Date.now() + minutes * 60_000
@@ -122,8 +137,8 @@ const breakThings = async (
   let isAlone = true
   const { focus = [] } = scheduled
   const fewest = kindsOf(focus).length
-  const isOver = () =>
-    Date.now() > end || journal.given >= (load.commands ?? Number.POSITIVE_INFINITY)
+  const isGiven = () => journal.given >= (load.commands ?? Number.POSITIVE_INFINITY)
+  const isOver = () => (Date.now() > end || isGiven()) && (bank?.isThrough() ?? true)
   for (const round of schedule(scheduled)) {
     if (isOver() && number >= fewest) break
     await sleep(round.pauseMs)
@@ -159,6 +174,7 @@ const check = async (
   log: Log,
   journal: Journal,
   { books }: Load,
+  bank: Bank | null,
   patience: Patience,
 ): Promise<{ failures: string[]; checked: Record<string, number> }> => {
   const db = new pg.Client({ connectionString: system.direct.databaseUrl })
@@ -169,7 +185,10 @@ const check = async (
     const deaths = Object.values(system.parts).flatMap((part) => part.deaths)
     // The checks of a long run keep this process for minutes, and with it every link.
     await system.closePrograms()
-    const { ledgers, failures } = checkLog(log, journal.commands)
+    const transfers = [...(bank?.senders.values() ?? [])].flat()
+    const given = new Map<string, Iterable<Command>>(journal.commands)
+    if (bank) given.set(bank.bookId, transfers)
+    const { ledgers, failures } = checkLog(log, given)
     const reads = checkReads(journal.reads, ledgers)
     const rows = await checkRows(db, ledgers)
     return {
@@ -187,6 +206,7 @@ const check = async (
         events: [...log.values()].reduce((sum, events) => sum + events.length, 0),
         commands: journal.given,
         answers: journal.answered,
+        ...(bank && { transfers: transfers.length, refused: transfers.filter(isRefused).length }),
         reads: reads.checked,
         rows: rows.rows,
       },
