@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import { openAccounts, openBook, type TestBook, toBook, transfer } from '../support/book.ts'
 import { type Daybook, daybook, openDaybook } from '../support/daybook.ts'
 import { eventsOf } from '../support/log-of-book.ts'
@@ -18,17 +20,24 @@ const questionsOf = async (rest: Rest): Promise<number> => {
   return Number(found?.[1] ?? 0)
 }
 
+/** Events that its writers have read so far. */
+const eventsRead = async (rest: Rest): Promise<number> => {
+  const { text } = await rest.get('/metrics')
+  return Number(/^daybook_writer_events_read_total (\d+)$/m.exec(text)?.[1])
+}
+
 describe(`a key or an id that was used ${commands} commands ago, past what a writer remembers`, function () {
   this.timeout(20_000 + commands * 20)
   let running: Daybook
   let small: Daybook
   let book: TestBook
+  let environment: Daybook['environment']
   const oldKey = randomUUID()
   const oldId = randomUUID()
 
   before(async () => {
     running = await daybook()
-    const environment = {
+    environment = {
       ...running.environment,
       DAYBOOK_LOOKUP_WINDOW: String(Math.min(100_000, commands / 2)),
       DAYBOOK_SNAPSHOT_EVERY: String(Math.min(25_000, commands / 2)),
@@ -74,16 +83,37 @@ describe(`a key or an id that was used ${commands} commands ago, past what a wri
     assert.equal((await questionsOf(small.rest)) - asked, 4)
   })
 
-  it('is so after a restart too', async () => {
-    const { close, ...rest } = await small.startApi()
-    try {
-      const anew = toBook(rest, book.id, book.revision)
-      const again = await anew.post('/transactions', pay(1), keyed(oldKey))
-      assert.equal(again.status, 201, again.text)
-      assert.equal(again.headers.get('idempotent-replayed'), 'true')
-      assert.equal(await questionsOf(rest), 1)
-    } finally {
-      await close()
-    }
+  it('is so after a restart from a snapshot too, and a fresh one still costs no question', async () => {
+    while ((await newestSnapshot()) === null) await sleep(20)
+    await small.close()
+    const snapshot = (await newestSnapshot()) as number
+    small = await openDaybook(environment, { hasWorker: false })
+    const head = book.revision
+    const anew = toBook(small.rest, book.id, head)
+    const fresh = await anew.post('/transactions', pay(3), keyed(randomUUID()))
+    assert.equal(fresh.status, 201, fresh.text)
+    const questions = await questionsOf(small.rest)
+    assert.ok(questions <= commands / 200, `${questions} questions`)
+    // One more, to see that the snapshot is of this log.
+    assert.equal(await eventsRead(small.rest), head - snapshot + 1)
+    const again = await anew.post('/transactions', pay(1), keyed(oldKey))
+    assert.equal(again.status, 201, again.text)
+    assert.equal(again.headers.get('idempotent-replayed'), 'true')
+    assert.equal((await questionsOf(small.rest)) - questions, 1)
   })
+
+  /** The revision of the newest that is whole, once there is one. */
+  const newestSnapshot = async (): Promise<number | null> => {
+    const db = new pg.Client({ connectionString: environment['DATABASE_URL'] as string })
+    await db.connect()
+    try {
+      const { rows } = await db.query<{ revision: string }>(
+        'select revision from writer.snapshot where book_id = $1 and is_whole order by id desc limit 1',
+        [book.id],
+      )
+      return rows[0] ? Number(rows[0].revision) : null
+    } finally {
+      await db.end()
+    }
+  }
 })
