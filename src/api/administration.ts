@@ -4,6 +4,7 @@ import type {
   OperationResource,
   ProjectedBook,
   ProjectionResource,
+  SkipResource,
 } from '../queries/projections.ts'
 import type { Envelope } from '../queries/query.ts'
 
@@ -27,6 +28,7 @@ export type Administration = {
   readonly rollback: (name: string) => Promise<OperationResource>
   readonly retry: (name: string, bookId: string) => Promise<void>
   readonly skip: (name: string, bookId: string, reason: string, actor: string) => Promise<void>
+  readonly skips: (name: string, parameters: PageParameters) => Promise<Envelope<SkipResource[]>>
   readonly operations: {
     readonly find: (operation: string) => Promise<OperationResource>
     readonly list: (parameters: PageParameters) => Promise<Envelope<OperationResource[]>>

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import type { FailureResource, ProjectionResource } from '../queries/projections.ts'
+import type { FailureResource, ProjectionResource, SkipResource } from '../queries/projections.ts'
 import { findBook } from './books.ts'
 import { type Client, createClient } from './client.ts'
 import { counted, followOperation, type Operation } from './follow-operation.ts'
@@ -19,7 +19,7 @@ export const projectionsCommand = new Command('projections').description(
 
 projectionsCommand
   .command('list')
-  .description('how far each projection is, its halted books and its latest builds')
+  .description('how far each projection is, what halts it or was left out, and its latest builds')
   .option(...urlOption)
   .action(async (options: Urled) => {
     const client = await clientOf(options)
@@ -31,6 +31,7 @@ projectionsCommand
       console.log(`  ${counted(books, 'book')}, ${counted(events, 'event')}, ${late} behind`)
       console.log(`  ${Math.round(rate ?? 0)} events/s, ${lagOf(one)}, ${halted} halted`)
       if (halted > 0) await listFailures(client, name)
+      await listSkips(client, name)
     }
     const latest = await client.get('/v1/operations?limit=10')
     for (const operation of latest.data as Operation[]) console.log(lineOf(operation))
@@ -43,6 +44,14 @@ const listFailures = async (client: Client, name: string): Promise<void> => {
   const { data } = await client.get(`${pathOf(name)}/failures`)
   for (const { book_id, revision, error } of data as FailureResource[]) {
     console.log(`  book ${book_id} stands still at revision ${revision}: ${error}`)
+  }
+}
+
+const listSkips = async (client: Client, name: string): Promise<void> => {
+  const { data } = await client.get(`${pathOf(name)}/skips`)
+  for (const { book_id, revision, reason, skipped_by, skipped_at } of data as SkipResource[]) {
+    console.log(`  book ${book_id} goes without revision ${revision}: ${reason}`)
+    console.log(`    by order of ${skipped_by} at ${skipped_at}`)
   }
 }
 

@@ -84,3 +84,14 @@ export const FailureResource = Type.Object({
   failed_at: Instant,
 })
 export type FailureResource = Static<typeof FailureResource>
+
+export const SkipResource = Type.Object({
+  book_id: Id,
+  revision: Type.Integer(),
+  event_id: orNull(Type.String()),
+  error: Type.String({ description: 'For which the book stood still' }),
+  reason: Type.String({ description: 'As it was given' }),
+  skipped_by: Type.String({ description: 'Id of the administrator' }),
+  skipped_at: Instant,
+})
+export type SkipResource = Static<typeof SkipResource>

@@ -6,10 +6,11 @@ import type {
   OperationResource,
   ProjectedBook,
   ProjectionResource,
+  SkipResource,
 } from '../../src/queries/projections.ts'
 import { openAccounts, openBook, type TestBook, transfer } from '../support/book.ts'
 import { breakBook, unfit, unknown } from '../support/break-book.ts'
-import { type Daybook, freshEnvironment, openDaybook } from '../support/daybook.ts'
+import { type Daybook, freshEnvironment, openDaybook, startCommand } from '../support/daybook.ts'
 import { type Documented, documentedBy, type OpenApi } from '../support/documented.ts'
 import { liveSchema, untilEnded, untilStage } from '../support/operations.ts'
 import { restClient } from '../support/rest.ts'
@@ -142,12 +143,17 @@ describe('projections, as an administrator sees them', function () {
     await mended.post('/transactions', transfer('income:sales', 'asset:cash', 5))
     const { data } = await mended.get<{ transaction_count: number }>('')
     assert.equal(data.transaction_count, 1)
-    const { rows } = await db.query('select book_id, reason, skipped_by from projection.skip')
-    assert.deepEqual(
-      rows.map((row) => [row.book_id, row.reason]),
-      [[mended.id, reason]],
-    )
-    assert.match(rows[0].skipped_by, /^[0-9a-f-]{36}$/)
+    const { data: skips } = await told<SkipResource[]>('GET', `${ledger}/skips`)
+    const [skip] = skips
+    assert.deepEqual([skips.length, skip?.book_id, skip?.reason], [1, mended.id, reason])
+    assert.equal(skip?.revision, 2)
+    assert.match(skip?.error ?? '', /uuid/)
+    assert.match(skip?.skipped_by ?? '', /^[0-9a-f-]{36}$/)
+    assert.ok(Date.parse(skip?.skipped_at ?? '') <= Date.now())
+    const cli = { DAYBOOK_URL: running.rest.url, DAYBOOK_TOKEN: running.token }
+    const { stdout } = await startCommand(['projections', 'list'], cli).ended
+    const shown = `book ${mended.id} goes without revision 2: ${reason}\n    by order of ${skip?.skipped_by}`
+    assert.ok(stdout.includes(shown), stdout)
   })
 
   it('leave nothing out that commands rest on', async () => {

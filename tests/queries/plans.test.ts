@@ -239,6 +239,7 @@ describe('the plan of every list, filter and sort', function () {
     for (const { name } of projections) {
       await check((page) => administration.books(name, page), whole, null)
       await check((page) => administration.failures(name, page), whole, null)
+      await check((page) => administration.skips(name, page), whole, null)
     }
     await check((page) => administration.operations.list(page), whole, null)
     await store.close()

@@ -7,6 +7,7 @@ import {
   OperationResource,
   ProjectedBook,
   ProjectionResource,
+  SkipResource,
 } from '../../queries/projections.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { onlyAdmin } from '../only-admin.ts'
@@ -110,6 +111,19 @@ export const projectionRoutes = ({ administration }: Dependencies): Route[] => [
     handle: ({ path, query, principal }) => {
       onlyAdmin(principal)
       return administration.failures(path.projection, query)
+    },
+  }),
+  route({
+    method: 'get',
+    address: '/v1/projections/{projection}/skips',
+    summary: 'List events that were left out for good, by whom and why (administrators only)',
+    tag,
+    schemas: { path: ProjectionPath, query: Pages },
+    answers: { 200: Type.Array(SkipResource) },
+    refusals: ['forbidden', 'projection_not_found', 'invalid_cursor'],
+    handle: ({ path, query, principal }) => {
+      onlyAdmin(principal)
+      return administration.skips(path.projection, query)
     },
   }),
   route({

@@ -17,6 +17,7 @@ import { operationsOf } from './operations.ts'
 import { planBuild } from './prepare.ts'
 import { sharedTables } from './rebuild/copy-books.ts'
 import { workingStages } from './rebuild/lease.ts'
+import { listSkips, skipEvent } from './skips.ts'
 import { scanLog } from './tail.ts'
 
 type Rebuild = {
@@ -67,6 +68,9 @@ export const administer = (
     }),
     skip: available(async (name: string, bookId: string, reason: string, actor: string) =>
       skipEvent(db, await liveOf(name), bookId, reason, actor),
+    ),
+    skips: available(async (name: string, parameters: PageParameters) =>
+      listSkips(db, sign, find(name), parameters),
     ),
   }
 }
@@ -234,41 +238,3 @@ const startReturn = async (db: Database, { name, version }: Projection): Promise
   const reason = 'There is no build to go back to: none was live before, or it was dropped.'
   return rows[0]?.operation ?? refuse('operation_not_possible', reason)
 }
-
-/** Leaves the event out of this projection, now and in every build of this version to come. */
-const skipEvent = (
-  db: Database,
-  { schema, projection }: Build,
-  bookId: string,
-  reason: string,
-  actor: string,
-): Promise<void> =>
-  inTransaction(db, 'begin', async (client) => {
-    const { name, version } = projection
-    if (projection.isUnskippable) {
-      refuse('failure_not_skippable', `Commands rest on ${name}: mend it, then retry.`)
-    }
-    const { rows } = await client.query<FailureResource>(
-      `select revision, event_id, error, is_skippable from ${schema}.failure
-       where book_id = $1 for update`,
-      [bookId],
-    )
-    const [failure] = rows
-    if (!failure) return refuse('failure_not_found')
-    if (!failure.is_skippable) {
-      const why = `${failure.error}. Rebuild the projection from the log that is to count.`
-      refuse('failure_not_skippable', why)
-    }
-    const { revision, event_id, error } = failure
-    await client.query(
-      `insert into projection.skip
-         (projection, version, book_id, revision, event_id, error, reason, skipped_by)
-       values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing`,
-      [name, version, bookId, revision, event_id, error, reason, actor],
-    )
-    await client.query(
-      `update ${schema}.failure set failed_at = now() - interval '1 minute', attempts = 1
-       where book_id = $1`,
-      [bookId],
-    )
-  })
