@@ -65,6 +65,9 @@ export const answering = (snapshot: Snapshot, answers: AnswerCache, count: Count
     return loading
   }
 
+  const wait = (question: Question, minRevision: number | null): Promise<Answer> =>
+    fresh(`${question.name} ${minRevision}`, () => visible(question, minRevision))
+
   return async (
     question: Question,
     minRevision: number | null,
@@ -74,10 +77,21 @@ export const answering = (snapshot: Snapshot, answers: AnswerCache, count: Count
     const reached = book === undefined ? -1 : revisionOf(book)
     if (!tags || book === undefined || (minRevision !== null && reached < minRevision)) {
       if (!tags) count('away')
-      return fresh(`${question.name} ${minRevision}`, () => visible(question, minRevision))
+      return wait(question, minRevision)
     }
     const found = question.comesAgain ? await find(question, tags) : null
-    const { body, etag, revision } = found ?? (await once(question, tags, book))
-    return { body, etag, revision: Math.max(revision, reached) }
+    if (found) {
+      const { body, etag, revision } = found
+      return { body, etag, revision: Math.max(revision, reached) }
+    }
+    const loaded = await once(question, tags, book).catch((error: unknown) => {
+      if (minRevision === null || !(error instanceof Rejected)) throw error
+      if (error.rejection.code === 'store_unavailable') throw error
+      return null
+    })
+    // Where Postgres lost what was visible once, tags say more than it shows, or did not find.
+    return loaded && (minRevision === null || minRevision <= loaded.revision)
+      ? loaded
+      : wait(question, minRevision)
   }
 }

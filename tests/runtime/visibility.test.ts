@@ -135,4 +135,16 @@ describe('a write that was answered', function () {
     assert.equal(answer.error.code, 'not_yet_visible')
     assert.match(answer.headers.get('retry-after') ?? '', /^\d+$/)
   })
+
+  it('is not said to be seen where a tag says more than Postgres has', async () => {
+    const { revision } = book
+    for (const tag of await redis.keys('tag:*')) await redis.set(tag, `${revision + 9}:lost`)
+    const address = `${book.path}/accounts/asset:cash`
+    const shown = await book.rest.get(address)
+    assert.equal(revisionOf(shown), revision, shown.text)
+    const headers = { 'daybook-min-revision': String(revision + 1) }
+    const early = await book.rest.get(address, headers)
+    assert.equal(early.error?.code, 'not_yet_visible', early.text)
+    await writeAndRead()
+  })
 })
