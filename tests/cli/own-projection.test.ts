@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import pg from 'pg'
 import type { Recorded } from '../../src/domain/events/index.ts'
 import type { OperationResource } from '../../src/queries/projections.ts'
+import { rowsGiven } from '../../src/runtime/projections/given-events.ts'
 import { withOwnProjections } from '../../src/runtime/projections/load-own.ts'
 import { openAccounts, openBook, type TestBook, transfer } from '../support/book.ts'
 import { type Daybook, freshEnvironment, openDaybook, startCommand } from '../support/daybook.ts'
@@ -107,6 +109,28 @@ describe('a projection of one’s own, from a file', function () {
       may_differ: true,
     })
     assert.equal(answer.status, 202, answer.text)
+  })
+
+  it('has a test of its own', () => {
+    const { status, stdout } = spawnSync(process.execPath, ['--test', dirname(example)], {
+      encoding: 'utf8',
+    })
+    assert.equal(status, 0, stdout)
+    assert.match(stdout, /pass 2/)
+  })
+
+  it('finds in its test what its events come to, and is told of a row that it forgot to name', async () => {
+    const events = await eventsOf(running, book.id)
+    const { turnover = [] } = await rowsGiven(example, events, book.id)
+    const found = turnover.map((row) => ({ ...row, amount: String(row['amount']) }))
+    assert.deepEqual(sorted(found as never), sorted(expected(events)))
+    const forgetful = join(testDirectory('own-projection'), 'forgetful.mjs')
+    const source = readFileSync(example, 'utf8')
+    writeFileSync(forgetful, source.replace('turnover: debitsOf(event).map', 'turnover: [].map'))
+    await assert.rejects(
+      rowsGiven(forgetful, events, book.id),
+      /^Error: revision \d+: turnover has a row [^]*Does needs name it for this event\?$/,
+    )
   })
 
   const wrong: Readonly<Record<string, readonly [string, RegExp]>> = {
