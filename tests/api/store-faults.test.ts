@@ -11,8 +11,8 @@ import { eventsOf } from '../support/log-of-book.ts'
 import { type Answer, restClient } from '../support/rest.ts'
 import { testDirectory } from '../support/services.ts'
 
-/** As long as anybody may be left waiting, and what a loaded machine adds to it. */
-const patienceMs = 12_000
+/** As long as anybody may be left waiting. */
+const patienceMs = 10_000
 /** What a request gets whose append, or that of another before it, is not settled in time. */
 const unsettled = ['outcome_unknown', 'store_unavailable']
 const key = () => ({ 'idempotency-key': randomUUID() })

@@ -1,7 +1,7 @@
 import { type Attempt, patienceMs } from './http.ts'
 import { codeOf, type Journal, type Worked } from './journal.ts'
 
-const hangMs = 12_000
+const hangMs = 10_000
 /** What a broken connection may take to be noticed on either side. */
 const slackMs = 500
 
