@@ -5,8 +5,9 @@ export type Asked = {
   readonly token: string
   readonly bookId: string
   readonly accounts: readonly string[]
-} & (
-  | { readonly kind: 'single'; readonly isHot: boolean }
+} & /** One account is in this share of them, from 0 to 1. */
+(
+  | { readonly kind: 'single'; readonly hotShare: number }
   | { readonly kind: 'batch'; readonly size: number }
   | { readonly kind: 'account' }
   | { readonly kind: 'page'; readonly paths: readonly string[] }
@@ -19,20 +20,21 @@ export const makeRequests = (asked: Asked): Buffer[] => {
   const { token, bookId, accounts } = asked
   const book = `/v1/books/${bookId}`
   const pick = () => accounts[Math.floor(Math.random() * accounts.length)] as string
-  const transaction = (isHot: boolean) => {
-    const from = isHot ? (accounts[0] as string) : pick()
+  const transaction = (hotShare: number) => {
+    const from = Math.random() < hotShare ? (accounts[0] as string) : pick()
     let to = pick()
     while (to === from) to = pick()
     return makeTransaction(from, to)
   }
   switch (asked.kind) {
     case 'single':
-      return Array.from({ length: distinct.single }, () =>
-        toRequest('POST', `${book}/transactions`, token, JSON.stringify(transaction(asked.isHot))),
-      )
+      return Array.from({ length: distinct.single }, () => {
+        const body = JSON.stringify(transaction(asked.hotShare))
+        return toRequest('POST', `${book}/transactions`, token, body)
+      })
     case 'batch':
       return Array.from({ length: distinct.batch }, () => {
-        const transactions = Array.from({ length: asked.size }, () => transaction(false))
+        const transactions = Array.from({ length: asked.size }, () => transaction(0))
         const body = JSON.stringify({ transactions })
         return toRequest('POST', `${book}/transactions/batch`, token, body)
       })

@@ -19,7 +19,7 @@ const mixed = async ({ stack, book }: Bench, writers: LocalServer, kind: Kind): 
   const base = { token: stack.token, bookId: book.id, accounts: book.accounts }
   const load = { clients, ms: measureMs }
   const [writes, reads] = await Promise.all([
-    loadOf(stack, api, { ...load, asked: { kind: 'single', isHot: false, ...base }, by: writers }),
+    loadOf(stack, api, { ...load, asked: { kind: 'single', hotShare: 0, ...base }, by: writers }),
     loadOf(stack, api, { ...load, asked: { kind: 'account', ...base } }),
   ])
   const { perSecond, p50, p99, cores } = { writes, reads }[kind]

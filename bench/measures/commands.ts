@@ -89,35 +89,24 @@ const prepare = (commands: Commands) => async (bench: Bench) => {
   return { ours, yardsticks: [await plain(bench, commands, 8), await plain(bench, commands, 32)] }
 }
 
-export const singlePosts: Measure = {
-  name: 'single',
-  title: 'single posts, 64 clients, random accounts',
+const singles = (name: string, who: string, hotShare: number, bar: number): Measure => ({
+  name,
+  title: `single posts, 64 clients, ${who}`,
   unit: 'transactions/s',
-  bar: 2,
+  bar,
   prepare: prepare({
     clients: 64,
     each: 1,
     mayLag: false,
     asked: (token, { id, accounts }) => {
-      return { kind: 'single', isHot: false, token, bookId: id, accounts }
+      return { kind: 'single', hotShare, token, bookId: id, accounts }
     },
   }),
-}
+})
 
-export const hotPosts: Measure = {
-  name: 'hot',
-  title: 'single posts, 64 clients, one account in all',
-  unit: 'transactions/s',
-  bar: 3,
-  prepare: prepare({
-    clients: 64,
-    each: 1,
-    mayLag: false,
-    asked: (token, { id, accounts }) => {
-      return { kind: 'single', isHot: true, token, bookId: id, accounts }
-    },
-  }),
-}
+export const singlePosts = singles('single', 'random accounts', 0, 2)
+export const hotPosts = singles('hot', 'one account in all', 1, 3)
+export const halfHotPosts = singles('hot-half', 'one account in half of them', 0.5, 3)
 
 export const batches: Measure = {
   name: 'batch',

@@ -88,7 +88,7 @@ const singleMs = 15_000
 export const singleBook = async (stack: Stack): Promise<Book> => {
   const book = await openBook(stack)
   const { token } = stack
-  const asked = { kind: 'single', isHot: false, token, bookId: book.id, ...book } as const
+  const asked = { kind: 'single', hotShare: 0, token, bookId: book.id, ...book } as const
   const load = { clients: 64, ms: singleMs, asked }
   await loadOf(stack, stack.servers['api'] as LocalServer, load)
   await untilFolded(stack, book)
