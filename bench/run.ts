@@ -6,7 +6,8 @@ import type { LocalServer } from '../src/local/child.ts'
 import { readsBesideRebuild, writesBesideRebuild } from './measures/beside-rebuild.ts'
 import { batches, halfHotPosts, hotPosts, singlePosts } from './measures/commands.ts'
 import type { Bench, Measure } from './measures/measure.ts'
-import { cachedReads, uncachedPages } from './measures/reads.ts'
+import { pagesOfAccounts, pagesOfStatements, pagesOfTransactions } from './measures/pages.ts'
+import { cachedReads } from './measures/reads.ts'
 import { rebuildOfBatches, rebuildOfSingles, smallPages } from './measures/rebuilds.ts'
 import { type Book, batchedBook, openBook, singleBook } from './parts/book.ts'
 import { summarize } from './parts/profile-summary.ts'
@@ -23,13 +24,15 @@ const measures: readonly Measure[] = [
   hotPosts,
   batches,
   cachedReads,
-  uncachedPages,
+  pagesOfTransactions,
+  pagesOfStatements,
   rebuildOfSingles,
   rebuildOfBatches,
 ]
 /** Taken only where they are named: what is taken without them is to take six minutes. */
 const onDemand: readonly Measure[] = [
   halfHotPosts,
+  pagesOfAccounts,
   smallPages,
   writesBesideRebuild,
   readsBesideRebuild,

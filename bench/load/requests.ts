@@ -5,9 +5,12 @@ export type Asked = {
   readonly token: string
   readonly bookId: string
   readonly accounts: readonly string[]
-} & /** One account is in this share of them, from 0 to 1. */
-(
-  | { readonly kind: 'single'; readonly hotShare: number }
+} & (
+  | {
+      readonly kind: 'single'
+      /** One account is in this share of them, from 0 to 1. */
+      readonly hotShare: number
+    }
   | { readonly kind: 'batch'; readonly size: number }
   | { readonly kind: 'account' }
   | { readonly kind: 'page'; readonly paths: readonly string[] }

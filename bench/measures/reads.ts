@@ -1,5 +1,4 @@
 import type { LocalServer } from '../../src/local/child.ts'
-import { cursorSigner, paging } from '../../src/queries/page.ts'
 import { loadOf } from '../load/ask-load.ts'
 import type { Asked } from '../load/requests.ts'
 import { untilFolded } from '../parts/book.ts'
@@ -60,52 +59,4 @@ const readEach = async ({ stack, book }: Bench): Promise<void> => {
       some.map(async (account) => (await fetch(`${base}/${account}`, { headers })).text()),
     )
   }
-}
-
-const batches = 60
-const size = 1_000
-
-/** Pages from places that nobody asked for before, among sixty thousand transactions. */
-export const uncachedPages: Measure = {
-  name: 'page',
-  title: 'uncached page of 50 transactions, 32 clients',
-  unit: 'requests/s',
-  bar: 0.667,
-  prepare: async (bench) => {
-    const { stack } = bench
-    const book = await bench.batched(batches, size)
-    const api = stack.servers['api'] as LocalServer
-    const hand = await bench.yardstick(8)
-    const places = () =>
-      Array.from({ length: 20_000 }, () => ({
-        revision: 2 + Math.floor(Math.random() * batches),
-        index: Math.floor(Math.random() * size),
-      }))
-    const shape = { list: 'transactions', book: book.id, sort: '-created_at', filters: {} }
-    const sign = cursorSigner(stack.environment['DAYBOOK_FINGERPRINT_SECRET'] ?? '')
-    const { cursorOf } = paging({}, shape, sign, batches + 1)
-    const load = (paths: readonly string[]) => ({
-      clients: 32,
-      asked: {
-        kind: 'page',
-        token: stack.token,
-        bookId: book.id,
-        accounts: book.accounts,
-        paths,
-      } as const,
-    })
-    const list = `/v1/books/${book.id}`
-    const cursors = () =>
-      places().map(
-        ({ revision, index }) => `${list}/transactions?cursor=${cursorOf([revision, index])}`,
-      )
-    const pages = places().map(({ revision, index }) => `${list}/page/${revision}/${index}`)
-    const ours = [contender(bench, 'Daybook', api, load(cursors()))]
-    const { against } = stack.servers
-    if (against) ours.push(contender(bench, 'other build', against, load(cursors())))
-    return {
-      ours,
-      yardsticks: [contender(bench, 'hand-written SQL, pool of 8', hand, load(pages))],
-    }
-  },
 }

@@ -7,7 +7,7 @@ import { type Call, type Reply, type Route, route } from '../../src/api/route.ts
 import { transactionRoutes } from '../../src/api/routes/transactions.ts'
 import type { TransactionRequest } from '../../src/commands/record-transactions.ts'
 import type { EntryRequest } from '../../src/domain/entry.ts'
-import { readPage } from './page.ts'
+import { pagesByHand } from './pages.ts'
 
 /** Daybook's own routes, with its authentication and validation, over the plain tables. */
 export const plainRoutes = (dependencies: Dependencies, pool: pg.Pool): Route[] => {
@@ -20,21 +20,17 @@ export const plainRoutes = (dependencies: Dependencies, pool: pg.Pool): Route[] 
   return [
     withHandler('/v1/books/{book}/transactions', (call) => postOne(pool, call as never)),
     withHandler('/v1/books/{book}/transactions/batch', (call) => postBatch(pool, call as never)),
-    route({
-      method: 'get',
-      address: '/v1/books/{book}/page/{revision}/{index}',
-      summary: 'Fifty transactions before a place, by hand-written SQL',
-      tag: 'yardstick',
-      schemas: {
-        path: Type.Object({
-          ...BookPath.properties,
-          revision: Type.String({ pattern: '^[0-9]+$' }),
-          index: Type.String({ pattern: '^[0-9]+$' }),
-        }),
-      },
-      answers: {},
-      handle: ({ path }) => readPage(pool, path.book, Number(path.revision), Number(path.index)),
-    }),
+    ...Object.entries(pagesByHand).map(([name, read]) =>
+      route({
+        method: 'get',
+        address: `/v1/books/{book}/by-hand/${name}/{place}`,
+        summary: 'Fifty rows of a list after a place, by hand-written SQL',
+        tag: 'yardstick',
+        schemas: { path: Type.Object({ ...BookPath.properties, place: Type.String() }) },
+        answers: {},
+        handle: ({ path: { book, place } }) => read(pool, book, place.split('~')),
+      }),
+    ),
   ]
 }
 
