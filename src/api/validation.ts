@@ -88,11 +88,16 @@ const reasonOf = ({ keyword, params, message, parentSchema }: ErrorObject): stri
       const bound = keyword === 'minProperties' ? 'at least' : 'at most'
       return `must have ${bound} ${limit} ${limit === 1 ? 'field' : 'fields'}`
     }
-    case 'pattern': {
-      const { description } = parentSchema as { description?: string }
-      return `must match ${params['pattern']}${description === undefined ? '' : ` (${description})`}`
-    }
+    case 'pattern':
+      return `must match ${params['pattern']}${meaningOf(parentSchema)}`
+    case 'maximum':
+      return `${message}${meaningOf(parentSchema)}`
     default:
       return message ?? 'is not valid'
   }
+}
+
+const meaningOf = (schema: ErrorObject['parentSchema']): string => {
+  const { description } = schema as { description?: string }
+  return description === undefined ? '' : ` (${description})`
 }

@@ -4,13 +4,20 @@ import { type AccountType, normalSide } from '../domain/account.ts'
 import { DateOrInstant, instantOf, toInstant } from '../domain/instant.ts'
 import { balanceBefore } from './balance-at.ts'
 import { accountTags, bookOf, findAccount } from './find-account.ts'
-import { countUpTo, isAfter, type OrderColumn, paged, pageParameters, paging } from './page.ts'
+import {
+  countUpTo,
+  isAfter,
+  type OrderColumn,
+  paged,
+  paging,
+  pinnedPageParameters,
+} from './page.ts'
 import { query, type Reading, type ReadModel } from './query.ts'
 import type { AccountRow, ExpandedTransaction, StatementLine } from './resources.ts'
 
 export const ListEntries = Type.Object(
   {
-    ...pageParameters,
+    ...pinnedPageParameters,
     'effective_at[gte]': Type.Optional(DateOrInstant),
     'effective_at[lt]': Type.Optional(DateOrInstant),
     sort: Type.Optional(

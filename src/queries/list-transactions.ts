@@ -2,14 +2,21 @@ import Type, { type Static } from 'typebox'
 import { filterTransactions, transactionFilters } from './filter-transactions.ts'
 import { withMetadata } from './filters.ts'
 import { bookOf } from './find-account.ts'
-import { countUpTo, isAfter, type OrderColumn, paged, pageParameters, paging } from './page.ts'
+import {
+  countUpTo,
+  isAfter,
+  type OrderColumn,
+  paged,
+  paging,
+  pinnedPageParameters,
+} from './page.ts'
 import { query } from './query.ts'
 import type { TransactionResource } from './resources.ts'
 import { besideTransaction, Expand, toTransaction } from './transaction-entries.ts'
 
 export const ListTransactions = Type.Object(
   {
-    ...pageParameters,
+    ...pinnedPageParameters,
     ...transactionFilters,
     sort: Type.Optional(
       Type.Union(

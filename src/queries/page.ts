@@ -6,16 +6,40 @@ import { refuse } from '../domain/rejection.ts'
 
 const maxDepth = 10_000
 
-/** What every list takes. `page` is for looking around, `cursor` for going through it all. */
+/**
+ * What every list takes. `page` is for looking around, `cursor` for going through it all: each page
+ * behind one is of the moment at which it is asked for.
+ */
 export const pageParameters = {
   page: Type.Optional(
-    Type.Integer({ minimum: 1, description: `From 1; times limit it is at most ${maxDepth}` }),
+    Type.Integer({
+      minimum: 1,
+      maximum: maxDepth,
+      description: `From 1; times limit it is at most ${maxDepth}, past which cursor leads on`,
+    }),
   ),
   limit: Type.Optional(
     Type.Integer({ minimum: 1, maximum: 200, description: 'Rows a page; 50 if left out' }),
   ),
   cursor: Type.Optional(
-    Type.String({ maxLength: 1000, description: 'meta.nextCursor of the page before' }),
+    Type.String({
+      maxLength: 1000,
+      description:
+        'meta.nextCursor of the page before. Not pinned to a revision: each page is of its own moment',
+    }),
+  ),
+}
+
+/** The same for a list whose cursors are pinned: all of its pages are of one moment. */
+export const pinnedPageParameters = {
+  ...pageParameters,
+  cursor: Type.Optional(
+    Type.String({
+      maxLength: 1000,
+      description:
+        'meta.nextCursor of the page before. Pinned to a revision: what was recorded after the ' +
+        'first page is left out',
+    }),
   ),
 }
 const PageParameters = Type.Object(pageParameters)

@@ -73,6 +73,23 @@ describe('the OpenAPI document', () => {
     }
   })
 
+  it('says of each list up to where its pages lead, and whether its cursors are pinned', () => {
+    const pinned: string[] = []
+    for (const [address, operations] of Object.entries(document.paths)) {
+      for (const { parameters } of Object.values(operations)) {
+        const page = parameters.find(({ name }) => name === 'page')
+        const cursor = parameters.find(({ name }) => name === 'cursor')
+        assert.equal(page?.schema['maximum'], cursor && 10_000, address)
+        if (cursor) assert.match(cursor.description ?? '', /pinned to a revision/i, address)
+        if (cursor?.description?.includes('. Pinned')) pinned.push(address)
+      }
+    }
+    assert.deepEqual(pinned.sort(), [
+      '/v1/books/{book}/accounts/{account}/entries',
+      '/v1/books/{book}/transactions',
+    ])
+  })
+
   it('lists nothing that does not answer, and all but the login asks for a token', async () => {
     const nobody = restClient(running.rest.url, null)
     for (const [address, operations] of Object.entries(document.paths)) {

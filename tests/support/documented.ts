@@ -8,7 +8,11 @@ type Schema = Readonly<Record<string, unknown>>
 type Operation = {
   readonly operationId: string
   readonly summary: string
-  readonly parameters: readonly { readonly name: string }[]
+  readonly parameters: readonly {
+    readonly name: string
+    readonly description?: string
+    readonly schema: Schema
+  }[]
   readonly responses: Readonly<
     Record<string, { readonly content?: Readonly<Record<string, { readonly schema: Schema }>> }>
   >
