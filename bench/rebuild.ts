@@ -15,7 +15,8 @@ export type Rebuild = {
 
 const db = connectPostgres(process.env['DATABASE_URL'] ?? '', {
   max: 4,
-  statementMs: 60_000,
+  // An index over millions of rows takes a while.
+  statementMs: 600_000,
   onError: () => {},
 })
 const store = connectEventStore(process.env['EVENTSTORE_URL'] ?? '')

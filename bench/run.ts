@@ -12,6 +12,7 @@ import { rebuildOfBatches, rebuildOfSingles, smallPages } from './measures/rebui
 import { type Book, batchedBook, openBook, singleBook } from './parts/book.ts'
 import { summarize } from './parts/profile-summary.ts'
 import { startStack } from './parts/stack.ts'
+import { wholeNumber } from './parts/whole-number.ts'
 import { plainHistory, plainSchema } from './plain/schema.ts'
 import { type Result, runRounds } from './rounds.ts'
 import { toTable } from './table.ts'
@@ -46,6 +47,7 @@ const { values: options, positionals } = parseArgs({
     json: { type: 'boolean', default: false },
     'cpu-prof': { type: 'boolean', default: false },
     against: { type: 'string' },
+    transactions: { type: 'string' },
   },
 })
 const all = [...measures, ...onDemand]
@@ -57,6 +59,11 @@ if (unknown.length > 0) {
 }
 const chosen =
   positionals.length === 0 ? measures : all.filter(({ name }) => positionals.includes(name))
+const rounds = wholeNumber('rounds', options.rounds, { least: 1, most: 1_000 })
+const transactions =
+  options.transactions === undefined
+    ? null
+    : wholeNumber('transactions', options.transactions, { least: 10_000, most: 5_000_000 })
 const profiles = options['cpu-prof'] ? resolve('profiles') : null
 if (profiles) {
   rmSync(profiles, { recursive: true, force: true })
@@ -79,12 +86,13 @@ try {
   const bench: Bench = {
     stack,
     book,
+    transactions,
     batched: (count, size) => {
       const making = batched.get(count) ?? batchedBook(stack, count, size)
       batched.set(count, making)
       return making
     },
-    single: () => (single ??= singleBook(stack)),
+    single: () => (single ??= singleBook(stack, transactions)),
     yardstick: async (pool) => {
       tables ??= preparePlain(bench)
       await tables
@@ -100,7 +108,7 @@ try {
     const began = performance.now()
     console.error(`${measure.title} ...`)
     const prepared = await measure.prepare(bench)
-    const result = await runRounds(measure, prepared, Number(options.rounds))
+    const result = await runRounds(measure, prepared, rounds)
     results.push(result)
     const took = Math.round((performance.now() - began) / 1000)
     console.error(`${toTable([result])}\n(${took} s)`)

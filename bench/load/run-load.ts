@@ -8,6 +8,8 @@ export type Load = {
   readonly url: string
   readonly clients: number
   readonly ms: number
+  /** No more requests than these; any number if left out. */
+  readonly most?: number
   readonly asked: Asked
   readonly observed: Observed
   /** The projection to wait for, and how far it lags behind. */
@@ -32,17 +34,19 @@ const expected = { single: 201, batch: 201, account: 200, page: 200 }
 
 /** Each client sends its next request when the one before it is answered. */
 export const runLoad = async (load: Load): Promise<Loaded> => {
-  const { url, clients, ms, asked, watched } = load
+  const { url, clients, ms, most = Number.MAX_SAFE_INTEGER, asked, watched } = load
   const requests = makeRequests(asked)
   const connections = await Promise.all(Array.from({ length: clients }, () => openConnection(url)))
   const watch = watched && (await watchLag(watched))
   const latencies: number[] = []
   const others: Record<string, number> = {}
+  let count = 0
   let next = Math.floor(Math.random() * requests.length)
   const { seconds, cores } = await observe(load.observed, async () => {
     const end = performance.now() + ms
     const client = async ({ ask }: Connection) => {
-      for (let sent = performance.now(); sent < end; ) {
+      for (let sent = performance.now(); sent < end && count < most; ) {
+        count++
         next = next + 1 === requests.length ? 0 : next + 1
         const { status, revision, bytes } = await ask(requests[next] as Buffer)
         const now = performance.now()

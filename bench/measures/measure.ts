@@ -7,9 +7,11 @@ export type Bench = {
   readonly stack: Stack
   /** For commands and reads; its read model is kept by the worker. */
   readonly book: Book
+  /** How many a log that is folded anew is to have; null if that was not said. */
+  readonly transactions: number | null
   /** A folded book of so many batches, made when it is first asked for. */
   readonly batched: (batches: number, size: number) => Promise<Book>
-  /** The same of single posts, as many as can be made in a few seconds. */
+  /** The same of single posts: so many, or as many as can be made in a few seconds. */
   readonly single: () => Promise<Book>
   /** Plain Postgres behind Daybook's stack, by the size of its pool; 0 is the bare route. */
   readonly yardstick: (pool: 8 | 32 | 0) => Promise<LocalServer>

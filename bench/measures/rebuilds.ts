@@ -6,7 +6,7 @@ import { pagedEvents } from '../rebuild/fold-pages.ts'
 import type { Rebuild } from '../rebuild.ts'
 import type { Bench, Contender, Measure } from './measure.ts'
 
-const batches = 60
+const usual = 60_000
 const size = 1_000
 
 const contender = (
@@ -58,6 +58,7 @@ export const rebuildOfBatches: Measure = {
   unit: 'transactions/s',
   bar: 0.5,
   prepare: async (bench) => {
+    const batches = Math.ceil((bench.transactions ?? usual) / size)
     const book = await bench.batched(batches, size)
     const transactions = await count(bench, book)
     return {

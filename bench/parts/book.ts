@@ -82,15 +82,20 @@ export const batchedBook = async (stack: Stack, count: number, size: number): Pr
   return book
 }
 
-const singleMs = 15_000
+const stretchMs = 15_000
 
-/** A folded book whose log holds single posts. */
-export const singleBook = async (stack: Stack): Promise<Book> => {
+/** A folded book whose log holds single posts: so many, or what can be made in one stretch. */
+export const singleBook = async (stack: Stack, wanted: number | null): Promise<Book> => {
   const book = await openBook(stack)
   const { token } = stack
   const asked = { kind: 'single', hotShare: 0, token, bookId: book.id, ...book } as const
-  const load = { clients: 64, ms: singleMs, asked }
-  await loadOf(stack, stack.servers['api'] as LocalServer, load)
+  let made = 0
+  do {
+    const most = wanted === null ? Number.MAX_SAFE_INTEGER : wanted - made
+    const load = { clients: 64, ms: stretchMs, most, asked }
+    made += (await loadOf(stack, stack.servers['api'] as LocalServer, load)).count
+    if (wanted !== null) console.error(`${made} of ${wanted} single posts made`)
+  } while (made < (wanted ?? 0))
   await untilFolded(stack, book)
   return book
 }

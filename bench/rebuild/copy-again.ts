@@ -31,11 +31,18 @@ export const copyAgain = async (db: Database, bookId: string): Promise<number> =
     for (const [name, bytes] of rows) {
       await client.query(`create table ${target}."${name}" (like ${source}."${name}")`)
       const copy = client.query(from(`copy ${target}."${name}" from stdin`))
-      await pipeline(Readable.from([bytes]), copy)
+      await pipeline(Readable.from(inPieces(bytes)), copy)
     }
     for (const definition of definitions) await client.query(definition)
   })
   return (performance.now() - start) / 1000
+}
+
+/** A message to Postgres is held in memory as a whole. */
+const pieceSize = 2 ** 20
+
+const inPieces = function* (bytes: Buffer): Iterable<Buffer> {
+  for (let at = 0; at < bytes.length; at += pieceSize) yield bytes.subarray(at, at + pieceSize)
 }
 
 const dump = async (db: Database, bookId: string): Promise<Rows> => {
