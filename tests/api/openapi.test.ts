@@ -79,8 +79,9 @@ describe('the OpenAPI document', () => {
       for (const { parameters } of Object.values(operations)) {
         const page = parameters.find(({ name }) => name === 'page')
         const cursor = parameters.find(({ name }) => name === 'cursor')
-        assert.equal(page?.schema['maximum'], cursor && 10_000, address)
-        if (cursor) assert.match(cursor.description ?? '', /pinned to a revision/i, address)
+        if (!page) continue
+        assert.equal(page.schema['maximum'], 10_000, address)
+        assert.match(cursor?.description ?? '', /pinned to a revision/i, address)
         if (cursor?.description?.includes('. Pinned')) pinned.push(address)
       }
     }
