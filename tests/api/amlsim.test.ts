@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Static } from 'typebox'
 import type { TrialBalanceResource } from '../../src/queries/trial-balance.ts'
-import { customers, transfers } from '../support/amlsim.ts'
+import { customers, pay, transfers } from '../support/amlsim.ts'
 import { openAccounts, openBook, type TestBook } from '../support/book.ts'
 import { daybook } from '../support/daybook.ts'
 
@@ -16,12 +16,6 @@ const all = transfers()
 function* slices<Item>(items: readonly Item[], size: number): Generator<readonly Item[]> {
   for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size)
 }
-
-/** The bank owes less to the one, and more to the other. */
-const pay = (from: string, to: string, amount: string) => [
-  { account: from, direction: 'debit', amount },
-  { account: to, direction: 'credit', amount },
-]
 
 /** A bank whose customers have what they begin with, and may fall to the limit. */
 const openBank = async (minBalance: string): Promise<TestBook> => {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Statement } from './bank.ts'
-import { isRefused } from './bank.ts'
+import { isRefused, type Statement } from './bank.ts'
 import { checkBank } from './check-bank.ts'
 import { transactionsOf } from './fold.ts'
 import type { Command, Final } from './journal.ts'
@@ -13,16 +12,17 @@ export const assertBankHolds = ({ bank: run, log }: Evidence, transfers: number)
   const { bank, statements } = run
   const commands = [...bank.senders.values()].flat()
   assert.equal(commands.length, transfers)
-  const [taken, refused] = [false, true].map((wanted) =>
-    commands.filter((command) => command.answers.length > 0 && isRefused(command) === wanted),
-  ) as [Command[], Command[]]
-  assert.equal(taken.length + refused.length, transfers, 'not all were answered')
+  assert.ok(
+    commands.every(({ answers }) => answers.length > 0),
+    'not all were answered',
+  )
+  const refused = commands.filter(isRefused)
   const codes = new Set(refused.map(({ answers: [first] }) => first?.body.error?.code))
   assert.deepEqual([...codes], ['balance_too_low'])
-  assert.ok(taken.length > 0)
+  assert.ok(refused.length < transfers)
   const events = log.get(`book-${bank.bookId}`) ?? []
   assert.deepEqual(checkBank(events, bank, statements).slice(0, 20), [])
-  console.log(`      ${taken.length} transfers, and ${refused.length} refused`)
+  console.log(`      of ${transfers} transfers ${refused.length} are refused`)
 }
 
 /** Copies of what a run has left of its bank. */

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { customers, transfers } from '../support/amlsim.ts'
+import { customers, pay, transfers } from '../support/amlsim.ts'
 import type { Client } from './http.ts'
 import { type Command, type Journal, learn, revisionOf } from './journal.ts'
-import type { Line, Opening } from './plans.ts'
-import { insist, newCommand, type Settle, settleThrough } from './settle.ts'
+import type { Opening } from './plans.ts'
+import { askAgain, insist, newCommand, settleThrough } from './settle.ts'
 
 /** Customers of AMLSim whose transfers are sent by many clients at once. */
 export type Bank = {
@@ -52,12 +52,6 @@ const choose = (count: number): Transfer[] => {
   return all.filter(({ from }) => senders.has(from)).slice(0, count)
 }
 
-/** The bank owes less to the one, and more to the other. */
-const pay = (from: string, to: string, amount: string): Line[] => [
-  { account: from, direction: 'debit', amount },
-  { account: to, direction: 'credit', amount },
-]
-
 /** Opens a bank with what its customers begin with, and lets clients send until all is through. */
 export const startBank = async (
   client: Client,
@@ -96,7 +90,8 @@ export const startBank = async (
       await Promise.all(clients)
       clearTimeout(timer)
     },
-    askRefusedAgain: () => askRefusedAgain(client, settle, senders),
+    askRefusedAgain: () =>
+      askAgain(client, settle, [...senders.values()].flat().filter(isRefused), clientCount),
     statements: (withinMs) => readStatements(client, journal, bookId, withinMs),
   }
 }
@@ -126,24 +121,6 @@ const openBank = async (
 }
 
 export const isRefused = ({ answers: [first] }: Command): boolean => (first?.status ?? 0) >= 400
-
-const askRefusedAgain = async (
-  { apis }: Client,
-  settle: Settle,
-  senders: Bank['senders'],
-): Promise<void> => {
-  const queue = [...senders.values()].flat().filter(isRefused)
-  const ask = async () => {
-    for (let next = queue.pop(); next; next = queue.pop()) {
-      for (let api = 0; api < apis; api++) {
-        let final = await settle(next, api)
-        // Somebody else has answered.
-        while (final && final.api !== api) final = await settle(next, api)
-      }
-    }
-  }
-  await Promise.all(Array.from({ length: clientCount }, ask))
-}
 
 type TrialBalance = {
   readonly accounts: readonly { account_code: string; debit: string; credit: string }[]

@@ -27,7 +27,7 @@ import {
   withId,
 } from './plans.ts'
 import type { Random } from './random.ts'
-import { insist, isFinal, newCommand, settleThrough } from './settle.ts'
+import { askAgain, insist, isFinal, newCommand, settleThrough } from './settle.ts'
 
 export type Book = { readonly id: string; readonly accounts: ReadonlyMap<string, string> }
 
@@ -187,15 +187,7 @@ export const startLoad = async (
       await Promise.all(clients)
       clearTimeout(timer)
     },
-    askAgain: async (commands) => {
-      const queue = [...commands]
-      const ask = async () => {
-        for (let next = queue.pop(); next; next = queue.pop()) {
-          for (let api = 0; api < client.apis; api++) await settle(next, api)
-        }
-      }
-      await Promise.all([ask(), ask(), ask(), ask()])
-    },
+    askAgain: (commands) => askAgain(client, settle, commands, 4),
   }
 }
 

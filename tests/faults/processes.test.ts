@@ -54,7 +54,7 @@ describe('four API processes that share the books', function () {
     }
   })
 
-  it('let no client wait for an answer that it can have elsewhere', () => {
+  it('are asked by clients that left another before it answered', () => {
     assert.ok((evidence.report.requests['left early'] ?? 0) > 0, 'no client left early')
   })
 

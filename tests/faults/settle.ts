@@ -72,6 +72,26 @@ export const settleThrough = (client: Client, journal: Journal, giveUp: AbortSig
   }
 }
 
+/** Asks every API for settled commands again, so many at once: the answers go beside the first. */
+export const askAgain = async (
+  { apis }: Client,
+  settle: Settle,
+  commands: readonly Command[],
+  atOnce: number,
+): Promise<void> => {
+  const queue = [...commands]
+  const ask = async () => {
+    for (let next = queue.pop(); next; next = queue.pop()) {
+      for (let api = 0; api < apis; api++) {
+        let final = await settle(next, api)
+        // Another has answered, because this one did not in time.
+        while (final && final.api !== api) final = await settle(next, api)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, ask))
+}
+
 /** Before any fault: what has to be there is asked for until it is. */
 export const insist = async (client: Client, path: string, body: unknown = null) => {
   const headers = { 'Idempotency-Key': randomUUID() }

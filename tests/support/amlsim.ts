@@ -24,3 +24,10 @@ export const transfers = (): { readonly from: string; to: string; amount: string
   rowsOf('transactions.csv.gz').map(([source, target, value]) => {
     return { from: customerCode(source), to: customerCode(target), amount: cents(value) }
   })
+
+/** The bank owes less to the one, and more to the other. */
+export const pay = (from: string, to: string, amount: string) =>
+  [
+    { account: from, direction: 'debit', amount },
+    { account: to, direction: 'credit', amount },
+  ] as const
