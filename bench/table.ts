@@ -1,3 +1,4 @@
+import type { Stage } from './load/operation.ts'
 import type { Sample } from './measures/measure.ts'
 import type { Figures, Result } from './rounds.ts'
 import { median } from './statistics.ts'
@@ -46,6 +47,19 @@ const cores = ({ cores: all }: Figures): string =>
     .map(([name, value]) => `${name} ${value.toFixed(2)}`)
     .join(', ')
 
+/** The stages that every round had, as figures of their own. */
+const stagesOf = ({ samples }: Figures): Figures[] => {
+  const [first] = samples
+  return (first?.stages ?? []).flatMap(({ name }) => {
+    const all = samples.flatMap(({ stages = [] }) => stages.filter((one) => one.name === name))
+    if (all.length < samples.length) return []
+    const seconds = median(all.map((one) => one.seconds)).toFixed(1)
+    return [{ name: `- ${name}, ${seconds} s`, samples: all.map(toSample), cores: {} }]
+  })
+}
+
+const toSample = ({ rate, p50, p99 }: Stage): Sample => ({ rate, p50, p99, cores: {} })
+
 const head = ['what', 'who', 'rate', 'p50 / p99 ms', 'lag p50 / p99 ms', 'ratio', 'bar', 'cores']
 
 /** A table in Markdown: for each measure our rows with their ratio, then the yardsticks. */
@@ -63,10 +77,13 @@ export const toTable = (results: readonly Result[]): string => {
       cores(figures),
     ]
     return [
-      ...ours.map((figures, index) => {
-        const ratio = best ? ratioOf(figures, best, compares).toFixed(2) : ''
+      ...ours.flatMap((figures, index) => {
+        const ratio = (one: Figures) => (best ? ratioOf(one, best, compares).toFixed(2) : '')
         const wanted = compares === 'p99' ? `p99 <= ${bar}` : `>= ${bar}`
-        return row(figures, index === 0 ? title : '', ratio, wanted)
+        return [
+          row(figures, index === 0 ? title : '', ratio(figures), wanted),
+          ...stagesOf(figures).map((stage) => row(stage, '', ratio(stage), '')),
+        ]
       }),
       ...yardsticks.map((figures) => row(figures, '', figures === best ? '1' : '', '')),
     ]

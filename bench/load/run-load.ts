@@ -2,12 +2,16 @@ import { type Cores, type Observed, observe } from '../parts/observe.ts'
 import { percentile } from '../statistics.ts'
 import { type Connection, openConnection } from './connection.ts'
 import { type Lag, type Watched, watchLag } from './lag.ts'
+import { followOperation, type Stage } from './operation.ts'
 import { type Asked, makeRequests } from './requests.ts'
 
 export type Load = {
   readonly url: string
   readonly clients: number
+  /** At least so long. */
   readonly ms: number
+  /** The path of an operation that must have ended before the load does. */
+  readonly operation?: string
   /** No more requests than these; any number if left out. */
   readonly most?: number
   readonly asked: Asked
@@ -28,35 +32,41 @@ export type Loaded = {
   /** While the load was on. */
   readonly cores: Cores
   readonly lag: Lag | null
+  /** Of the operation. */
+  readonly stages?: readonly Stage[]
 }
 
 const expected = { single: 201, batch: 201, account: 200, page: 200 }
 
 /** Each client sends its next request when the one before it is answered. */
 export const runLoad = async (load: Load): Promise<Loaded> => {
-  const { url, clients, ms, most = Number.MAX_SAFE_INTEGER, asked, watched } = load
+  const { url, clients, ms, most = Number.MAX_SAFE_INTEGER, operation, asked, watched } = load
   const requests = makeRequests(asked)
   const connections = await Promise.all(Array.from({ length: clients }, () => openConnection(url)))
   const watch = watched && (await watchLag(watched))
+  const followed = operation && (await followOperation(`${url}${operation}`, asked.token))
   const latencies: number[] = []
   const others: Record<string, number> = {}
   let count = 0
   let next = Math.floor(Math.random() * requests.length)
   const { seconds, cores } = await observe(load.observed, async () => {
     const end = performance.now() + ms
+    const goesOn = (now: number) => count < most && (now < end || (followed && !followed.isOver()))
     const client = async ({ ask }: Connection) => {
-      for (let sent = performance.now(); sent < end && count < most; ) {
+      for (let sent = performance.now(); goesOn(sent); ) {
         count++
         next = next + 1 === requests.length ? 0 : next + 1
         const { status, revision, bytes } = await ask(requests[next] as Buffer)
         const now = performance.now()
-        if (status === expected[asked.kind]) latencies.push(now - sent)
-        else others[whatOf(bytes)] = (others[whatOf(bytes)] ?? 0) + 1
+        if (status === expected[asked.kind]) {
+          latencies.push(now - sent)
+          if (followed) followed.answered(now - sent)
+        } else others[whatOf(bytes)] = (others[whatOf(bytes)] ?? 0) + 1
         if (watch && revision >= 0) watch.acknowledged(revision, now)
         sent = now
       }
     }
-    await Promise.all(connections.map(client))
+    await Promise.all([...connections.map(client), followed && followed.untilOver()])
   })
   const lag = watch ? await watch.caughtUp() : null
   for (const { close } of connections) close()
@@ -70,6 +80,7 @@ export const runLoad = async (load: Load): Promise<Loaded> => {
     others,
     cores,
     lag,
+    ...(followed && { stages: followed.stages() }),
   }
 }
 

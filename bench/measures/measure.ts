@@ -1,4 +1,5 @@
 import type { LocalServer } from '../../src/local/child.ts'
+import type { Stage } from '../load/operation.ts'
 import type { Book } from '../parts/book.ts'
 import type { Cores } from '../parts/observe.ts'
 import type { Stack } from '../parts/stack.ts'
@@ -26,6 +27,8 @@ export type Sample = {
   /** Of the projection behind the answers, in ms. */
   readonly lag?: { readonly p50: number; readonly p99: number }
   readonly cores: Cores
+  /** What was seen during each stage of what went on meanwhile. */
+  readonly stages?: readonly Stage[]
 }
 
 export type Contender = {
