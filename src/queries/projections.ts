@@ -64,7 +64,11 @@ export const ProjectedBook = Type.Object({
   book_id: Id,
   revision: Type.Integer({ description: 'Folded up to here' }),
   head: Type.Integer({ description: 'The last one in the event store' }),
-  lag: Type.Integer({ description: 'Events between' }),
+  lag: Type.Integer({
+    description:
+      'Events between. Below zero: the event store is an older copy than what was folded',
+  }),
+  is_halted: Type.Boolean({ description: 'It stands still: see its failure' }),
   rate: orNull(
     Type.Number({ description: 'Events a second, between the last two sweeps; 0 at rest' }),
   ),

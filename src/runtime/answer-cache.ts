@@ -4,6 +4,8 @@ import type { Query } from '../queries/query.ts'
 import type { TagCache } from './cache.ts'
 
 export type Question = {
+  /** The build that is asked. */
+  readonly build: number
   readonly query: Query<unknown, unknown>
   readonly bookId: string
   readonly parameters: unknown

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
-import type { Projection } from '../projections/projection.ts'
 import { circuit } from './circuit.ts'
 import type { Logger } from './log.ts'
 
@@ -10,6 +9,8 @@ type Tag = string
 export type TagCache = {
   /** Sets each tag to the revision unless it is there already. False if Redis did not take it. */
   readonly raise: (tags: readonly string[], revision: number) => Promise<boolean>
+  /** Gives each tag a value that was never used, when it is next read. False like `raise`. */
+  readonly forget: (tags: readonly string[]) => Promise<boolean>
   /** The tags' values, made up where missing; null if Redis is away. */
   readonly read: (tags: readonly string[]) => Promise<readonly Tag[] | null>
   readonly get: (key: string) => Promise<string | null>
@@ -45,11 +46,13 @@ type Scripted = Redis & {
 }
 
 /**
- * A tag as it is kept. Two versions of a projection that are live beside each other are not equally far,
- * so each has tags of its own: those of one would promise what the other does not show yet.
+ * A tag as it is kept. Builds are not equally far, and one may have folded what the log has lost. So
+ * each has tags of its own: those of one would promise what another does not show.
  */
-export const tagOf = ({ name, version }: Pick<Projection, 'name' | 'version'>, tag: string) =>
-  `${name}.${version}:${tag}`
+export const tagOf = (build: number, tag: string): string => `${build}:${tag}`
+
+/** All answers of a build have this tag. It is forgotten when another goes live in its place. */
+export const liveTag = 'live'
 
 /** Highest revision a tag stands for. */
 export const revisionOf = (tag: Tag): number => Number(tag.slice(0, tag.indexOf(':')))
@@ -78,6 +81,10 @@ export const tagCache = (redis: Redis, log: Logger): TagCache => {
         scripted.raiseTags(tags.length, ...tags.map(keyOf), ...last).then(() => true),
       )
       return raised ?? false
+    },
+    forget: async (tags) => {
+      const forgotten = await tried(() => redis.del(...tags.map(keyOf)).then(() => true))
+      return forgotten ?? false
     },
     read: gathered((keys) => tried(() => load(keys))),
     get: (name) => tried(() => redis.get(name)),

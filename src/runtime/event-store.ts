@@ -9,9 +9,19 @@ import { readEvents, unreadable } from './read-stream.ts'
 
 export type { LoggedEvent } from './read-message.ts'
 
+/** Of an event in the whole log; its id is null where it is not known. Below zero: before the first. */
+export type Place = { readonly position: bigint; readonly eventId: string | null }
+
+export const firstPlace: Place = { position: -1n, eventId: null }
+
+/** The log has not the event that was seen at a place: it is another, say an older copy. */
+export class OtherLog extends Error {
+  override readonly name = 'OtherLog'
+}
+
 export type EventStore = BookLog & {
-  /** Events of all streams after a position, in the log's order. */
-  readonly readAll: (after: bigint, limit: number) => AsyncIterable<LoggedEvent>
+  /** Events of all streams after a place, in the log's order. Throws `OtherLog`. */
+  readonly readAll: (after: Place, limit: number) => AsyncIterable<LoggedEvent>
   readonly readBook: (bookId: string, from: number, limit: number) => AsyncIterable<LoggedEvent>
   /** Throws `store_unavailable` if the store does not answer. */
   readonly ping: () => Promise<void>
@@ -63,11 +73,17 @@ export const connectEventStore = (url: string): EventStore => {
   const readBook = (bookId: string, from: number, limit: number) =>
     read({ stream: streamOf(bookId), from, limit })
 
-  async function* readAll(after: bigint, limit: number) {
-    const isStart = after < 0n
-    // The position itself is read again, and left out below.
-    const what = { stream: null, from: isStart ? ('start' as const) : after, limit: limit + 1 }
-    for await (const event of read(what)) if (event.position > after) yield event
+  async function* readAll({ position, eventId }: Place, limit: number) {
+    const isStart = position < 0n
+    // The event at the place comes once more, which tells whether the log is still the same.
+    const from = isStart ? ('start' as const) : position
+    let isSame = isStart
+    for await (const event of read({ stream: null, from, limit: limit + 1 })) {
+      if (isSame) yield event
+      else if (event.position !== position || event.id !== (eventId ?? event.id)) break
+      else isSame = true
+    }
+    if (!isSame) throw new OtherLog(`the log has not the event that was at ${position}`)
   }
 
   const lastRevision = async (bookId: string): Promise<number> => {

@@ -7,10 +7,10 @@ import type { Sign } from '../queries/page.ts'
 import type { Query, ReadModel } from '../queries/query.ts'
 import { answerCache, type Question } from './answer-cache.ts'
 import { type Answer, answering, type Count } from './answering.ts'
-import { type TagCache, tagOf } from './cache.ts'
+import { liveTag, type TagCache, tagOf } from './cache.ts'
 import { type Database, orUnavailable } from './postgres.ts'
 import { liveBuildOf } from './projections/live.ts'
-import { snapshots } from './snapshot.ts'
+import { AnotherBuild, snapshots } from './snapshot.ts'
 
 export type Reader = {
   /** Who must have a role in the book; null for one who needs none. */
@@ -43,24 +43,39 @@ export const readModel = (
   const live = liveBuildOf(pool, untyped(ledger))
   const answer = answering(snapshots(pool, live, sign), answerCache(cache), count)
 
-  const ask: ReadModelAccess['ask'] = async (query, bookId, parameters, reader) => {
-    const { member, minRevision } = reader
-    const build = live.last() ?? (await orUnavailable(live.known()))
+  const askBuild = async <Parameters, Data>(
+    build: number,
+    query: Query<Parameters, Data>,
+    bookId: string,
+    parameters: Parameters,
+    { member, minRevision }: Reader,
+  ): Promise<Answer> => {
     const question = toQuestion(build, query, bookId, parameters)
     const guard = member === null ? null : toQuestion(build, getRole, bookId, { user: member })
     const guardTags = guard?.tags ?? []
-    const values = await cache.read(
-      [`book:${bookId}`, ...guardTags, ...question.tags].map(ofLedger),
-    )
+    const tags = [`book:${bookId}`, ...guardTags, ...question.tags]
+    const values = await cache.read(tags.map((tag) => tagOf(build, tag)))
     const book = values?.[0]
     if (guard) {
-      const tags = values?.slice(1, 1 + guardTags.length)
-      const { body } = await answer(guard, minRevision, book, tags)
+      const guarding = values?.slice(1, 1 + guardTags.length)
+      const { body } = await answer(guard, minRevision, book, guarding)
       const { data } = JSON.parse(body) as { data: { role: string | null } }
       // Somebody else's book is answered like one that is not there.
       if (data.role === null) throw new Rejected(reject('book_not_found'))
     }
     return answer(question, minRevision, book, values?.slice(1 + guardTags.length))
+  }
+
+  const ask: ReadModelAccess['ask'] = async (query, bookId, parameters, reader) => {
+    for (;;) {
+      const build = live.last() ?? (await orUnavailable(live.known()))
+      try {
+        return await askBuild(build, query, bookId, parameters, reader)
+      } catch (error) {
+        // Its tags say nothing of the one that is live now.
+        if (!(error instanceof AnotherBuild)) throw error
+      }
+    }
   }
 
   const across: ReadModelAccess['across'] = async (run) => {
@@ -71,18 +86,17 @@ export const readModel = (
   return { across: (run) => orUnavailable(across(run)), ask }
 }
 
-const ofLedger = (tag: string): string => tagOf(ledger, tag)
-
 const toQuestion = <Parameters, Data>(
   build: number,
   query: Query<Parameters, Data>,
   bookId: string,
   parameters: Parameters,
 ): Question => ({
+  build,
   query: query as Query<unknown, unknown>,
   bookId,
   parameters,
   name: `${build} ${query.name} ${bookId} ${JSON.stringify(parameters)}`,
-  tags: query.tags(bookId, parameters),
+  tags: [liveTag, ...query.tags(bookId, parameters)],
   comesAgain: (parameters as { readonly cursor?: string }).cursor === undefined,
 })

@@ -27,7 +27,7 @@ export type ReadGuard = {
   readonly deadline: number
   /** Told that the connection may lead nowhere. */
   readonly doubt: () => void
-  /** Told that there is no such stream. */
+  /** Told that there is no such stream, or that no event begins at such a position. */
   readonly missing?: (() => void) | undefined
   /** Whether the connection was given up: then the library ends reads as if all had come. */
   readonly isGone: () => boolean
@@ -63,7 +63,7 @@ export const readEvents = (
       if (kept.length >= mostKept) call.pause()
       wake()
     })
-    call.on('error', finish)
+    call.on('error', (error: Error) => finish(isOfPosition(error) ? 'missing' : error))
     call.on('end', () => finish('ended'))
     return call
   })()
@@ -120,6 +120,10 @@ export const readEvents = (
     },
   }
 }
+
+/** Where the embedded store gives what follows, EventStoreDB says that it cannot read from there. */
+const isOfPosition = ({ message }: Error): boolean =>
+  /InvalidPosition|InvalidReadException/.test(message)
 
 export const unreadable = (why: string): Rejected =>
   new Rejected(reject('store_unavailable', `The event store cannot be read: ${why}. Try again.`))

@@ -19,16 +19,23 @@ export type Shown = {
   readonly validFor: number
 }
 
+/** Another build than the one that was asked is live by now. */
+export class AnotherBuild extends Error {
+  override readonly name = 'AnotherBuild'
+}
+
 type State = { readonly [Fact in keyof BookFacts]: BookFacts[Fact] | null } & {
   readonly live: number | null
   readonly revision: number | null
+  /** What was folded is not in the log. */
+  readonly is_lost: boolean
 }
 
 const longestMs = 60_000
 
 /**
- * Answers from the build that is live in the very snapshot; where another is, once more from that.
- * Null if the book is not folded as far as was asked for.
+ * Answers from the build that is asked, if it is live in the very snapshot; else throws
+ * `AnotherBuild`. Null if the book is not folded as far as was asked for: as it is in the log.
  */
 export const snapshots = (pool: Database, live: Live, sign: Sign) => {
   const prepared = new WeakMap<pg.PoolClient, Set<string>>()
@@ -36,9 +43,12 @@ export const snapshots = (pool: Database, live: Live, sign: Sign) => {
   /** Parsing it takes longer than running it, so that is done once a connection and build. */
   const prepareText = (schema: string): string => `
     prepare state_in_${schema}(uuid) as
-      select ${live.sql} as live, revision, time_zone, account_count, transaction_count
+      select ${live.sql} as live, checkpoint.revision, time_zone, account_count,
+        transaction_count, failure.revision is not null as is_lost
       from (select $1 as asked) as asked
       left join checkpoint on checkpoint.book_id = asked
+      left join failure
+        on failure.book_id = asked and failure.revision <= checkpoint.revision
       left join book on book.id = asked;`
 
   /** Opens a snapshot and says what is to be known of it, in one go: each round trip costs. */
@@ -61,20 +71,20 @@ export const snapshots = (pool: Database, live: Live, sign: Sign) => {
     }
   }
 
-  const inBuild = async (
-    build: number,
-    question: Question,
-    minRevision: number | null,
-  ): Promise<Shown | null | 'of another build'> => {
-    const { client, state } = await open(live.schemaOf(build), question.bookId)
+  const inBuild = async (question: Question, minRevision: number | null): Promise<Shown | null> => {
+    const { build, bookId } = question
+    const { client, state } = await open(live.schemaOf(build), bookId)
     try {
-      const isOther = state.live !== build
-      if (isOther) live.learn(state.live)
-      const isEarly = minRevision !== null && (state.revision ?? -1) < minRevision
-      const shown = isOther || isEarly ? null : await show(kyselyOn(client), sign, state, question)
+      if (state.live !== build) {
+        live.learn(state.live)
+        throw new AnotherBuild(`build ${build} is not live any more`)
+      }
+      const { revision, is_lost } = state
+      const isEarly = minRevision !== null && (is_lost || (revision ?? -1) < minRevision)
+      const shown = isEarly ? null : await show(kyselyOn(client), sign, state, question)
       // The answer is whole: nobody needs to wait for the end of a transaction that only read.
       void end(client, 'commit')
-      return isOther ? 'of another build' : shown
+      return shown
     } catch (error) {
       await end(client, 'rollback')
       throw error
@@ -82,16 +92,13 @@ export const snapshots = (pool: Database, live: Live, sign: Sign) => {
   }
 
   return async (question: Question, minRevision: number | null): Promise<Shown | null> => {
-    for (;;) {
-      const build = await live.known()
-      try {
-        const found = await inBuild(build, question, minRevision)
-        if (found !== 'of another build') return found
-      } catch (error) {
-        if (!live.isGone(error)) throw error
-        live.learn(null)
-        if ((await live.known()) === build) throw error
-      }
+    try {
+      return await inBuild(question, minRevision)
+    } catch (error) {
+      if (!live.isGone(error)) throw error
+      live.learn(null)
+      if ((await live.known()) === question.build) throw error
+      throw new AnotherBuild(`build ${question.build} was dropped`)
     }
   }
 }

@@ -4,7 +4,12 @@ import { EventEmitter, once } from 'node:events'
 import { genesis } from '../../src/domain/chain.ts'
 import type { Recorded } from '../../src/domain/events/index.ts'
 import { projections } from '../../src/projections/index.ts'
-import { connectEventStore, type EventStore } from '../../src/runtime/event-store.ts'
+import {
+  connectEventStore,
+  type EventStore,
+  firstPlace,
+  type Place,
+} from '../../src/runtime/event-store.ts'
 import { createLogger } from '../../src/runtime/log.ts'
 import { createRegistry, workerMetrics } from '../../src/runtime/metrics.ts'
 import { connectPostgres } from '../../src/runtime/postgres.ts'
@@ -16,7 +21,7 @@ import { prepareProjections } from '../../src/runtime/projections/prepare.ts'
 import { readCheckpoint } from '../../src/runtime/projections/runner.ts'
 import { createWhole } from '../../src/runtime/projections/schema.ts'
 import { sweep } from '../../src/runtime/projections/sweep.ts'
-import { type Tail, tailOf } from '../../src/runtime/projections/tail.ts'
+import { type Scanned, type Tail, tailOf } from '../../src/runtime/projections/tail.ts'
 import { freshEnvironment } from '../support/daybook.ts'
 
 /** How many events of the whole log were read, and which books' streams were. */
@@ -66,6 +71,9 @@ const checkpoint = (bookId: string, revision: number): Checkpoint => ({
 
 const all = Number.POSITIVE_INFINITY
 
+const revisionsOf = (heads: Scanned['heads']): Map<string, number> =>
+  new Map([...heads].map(([bookId, { revision }]) => [bookId, revision]))
+
 describe('the tail of the log', function () {
   this.timeout(30_000)
 
@@ -97,9 +105,9 @@ describe('the tail of the log', function () {
   }
 
   /** Where the log ended when a tail began last. */
-  let last = -1n
-  const begin = async (of: Tail = tail): Promise<bigint> => {
-    for (let isEnd = false; !isEnd; ) ({ position: last, isEnd } = await of.scan(last))
+  let last = firstPlace
+  const begin = async (of: Tail = tail): Promise<Place> => {
+    for (let isEnd = false; !isEnd; ) ({ place: last, isEnd } = await of.scan(last))
     forget()
     return last
   }
@@ -128,7 +136,7 @@ describe('the tail of the log', function () {
       await stream(one, checkpoint(one, 10), 5),
     ])
     assert.deepEqual(
-      heads,
+      revisionsOf(heads),
       new Map([
         [one, 30],
         [other, 20],
@@ -206,8 +214,7 @@ describe('the tail of the log', function () {
     for (let revision = 1; revision <= 13; revision++) {
       await write(near, revision, [{ ...event(near, revision), data } as Recorded])
     }
-    for (let place = end, isEnd = false; !isEnd; )
-      ({ position: place, isEnd } = await tail.scan(place))
+    for (let place = end, isEnd = false; !isEnd; ) ({ place, isEnd } = await tail.scan(place))
     forget()
     const page = await tail.read(far, checkpoint(far, 0), all)
     assert.deepEqual(page, await pageReader(store)(far, checkpoint(far, 0), all))
@@ -249,7 +256,7 @@ describe('the tail of the log', function () {
     isAway = false
     assert.equal((await broken.read(book, checkpoint(book, 1), all))?.next.revision, 4)
     assert.deepEqual(store.reads, { all: 0, books: [book, book] })
-    assert.equal((await broken.scan(end)).heads.get(book), 4)
+    assert.equal((await broken.scan(end)).heads.get(book)?.revision, 4)
     await grow(book, 5, 5)
     assert.equal((await broken.read(book, checkpoint(book, 4), all))?.next.revision, 5)
     assert.deepEqual(store.reads, { all: 5, books: [book, book] })
@@ -288,10 +295,10 @@ describe('the tail of the log', function () {
     const end = await begin(small)
     for (const book of books) await grow(book, 1, 1)
     const news = new Map(books.map((book) => [book, 1]))
-    assert.deepEqual((await small.scan(end)).heads, news)
+    assert.deepEqual(revisionsOf((await small.scan(end)).heads), news)
     assert.equal(store.reads.all, 6)
     await grow(books[0] as string, 2, 2)
-    assert.deepEqual((await small.scan(end)).heads, news.set(books[0] as string, 2))
+    assert.deepEqual(revisionsOf((await small.scan(end)).heads), news.set(books[0] as string, 2))
   })
 
   it('scans the log for what came before it, and begins again where others have gone on', async () => {
@@ -300,17 +307,17 @@ describe('the tail of the log', function () {
     await grow(book, 1, 3)
     const late = tailOf(store)
     const start = await begin(late)
-    assert.equal((await late.scan(before)).heads.get(book), 3)
+    assert.equal((await late.scan(before)).heads.get(book)?.revision, 3)
     assert.equal(store.reads.all, 3)
     assert.deepEqual([...(await late.scan(start)).heads], [])
     await grow(book, 4, 6)
-    const further = (await tail.scan(before)).position
+    const further = (await tail.scan(before)).place
     forget()
-    assert.equal((await late.scan(further)).position, further)
+    assert.equal((await late.scan(further)).place, further)
     await grow(book, 7, 7)
     assert.equal((await late.read(book, checkpoint(book, 6), all))?.next.revision, 7)
     assert.deepEqual(store.reads, { all: 1, books: [] })
-    assert.equal((await late.scan(start)).heads.get(book), 7)
+    assert.equal((await late.scan(start)).heads.get(book)?.revision, 7)
     assert.equal(store.reads.all, 5)
   })
 

@@ -9,7 +9,7 @@ import type {
 } from '../../queries/projections.ts'
 import type { Envelope } from '../../queries/query.ts'
 import { countRows } from '../count-rows.ts'
-import type { EventStore } from '../event-store.ts'
+import { type EventStore, OtherLog } from '../event-store.ts'
 import { available, type Database, inTransaction } from '../postgres.ts'
 import { type Build, liveBuild } from './build.ts'
 import { greatestLag, laggingBooks } from './lag.ts'
@@ -18,7 +18,7 @@ import { planBuild } from './prepare.ts'
 import { sharedTables } from './rebuild/copy-books.ts'
 import { workingStages } from './rebuild/lease.ts'
 import { listSkips, skipEvent } from './skips.ts'
-import { scanLog } from './tail.ts'
+import { type Scan, scanLog } from './tail.ts'
 
 type Rebuild = {
   readonly kind: 'rebuild' | 'diff'
@@ -118,13 +118,15 @@ const describe = async (
 
 /** Null while the event store does not say how far the books are. */
 const lagOf = async (db: Database, store: Log, build: Build) => {
-  const scan = (after: bigint) => scanLog(store, after)
+  const scan: Scan = (after) => scanLog(store, after)
   try {
     const late = await laggingBooks({ db, store, scan }, build)
     const { events: lag, seconds: lag_seconds } = greatestLag(late, Date.now())
     return { lag, lag_seconds }
   } catch (error) {
-    if (error instanceof Rejected) return { lag: null, lag_seconds: null }
+    // In another log it is not known before the next sweep.
+    const isUnknown = error instanceof Rejected || error instanceof OtherLog
+    if (isUnknown) return { lag: null, lag_seconds: null }
     throw error
   }
 }
@@ -139,8 +141,9 @@ const listBooks = async (
   const pages = paging(parameters, { list: 'projected books', schema }, sign)
   const { rows: found } = await db.query<Omit<ProjectedBook, 'head' | 'lag'>>(
     `select checkpoint.book_id, checkpoint.revision, pace.rate, position::text,
-       updated_at as recorded_at
+       updated_at as recorded_at, failure.book_id is not null as is_halted
      from ${schema}.checkpoint
+     left join ${schema}.failure on failure.book_id = checkpoint.book_id
      left join projection.pace on build_id = $4 and pace.book_id = checkpoint.book_id
      where ($1::uuid is null or checkpoint.book_id > $1)
      order by checkpoint.book_id offset $2 limit $3`,
@@ -150,7 +153,7 @@ const listBooks = async (
   const { rows, meta } = paged(found, pages, total, ({ book_id }) => [book_id])
   const data: ProjectedBook[] = []
   for (const row of rows) {
-    const head = Math.max(row.revision, await lastRevision(row.book_id))
+    const head = await lastRevision(row.book_id)
     data.push({ ...row, head, lag: head - row.revision })
   }
   return { data, meta }

@@ -8,6 +8,7 @@ import { type Database, isRefusedData } from '../postgres.ts'
 import type { Tell } from '../telemetry.ts'
 import type { Build } from './build.ts'
 import { type FoldMemory, type Known, recall } from './fold-memory.ts'
+import { hasLastEvent } from './lost.ts'
 import { type Page, Poison, type ReadPage, readOnce } from './page.ts'
 import { type Applied, applyPage, recordFailure } from './runner.ts'
 import { raiseTags } from './stale-tags.ts'
@@ -101,6 +102,7 @@ const foldOrHalt = async (folding: Folding): Promise<Progress> => {
     return await foldSlice(folding, await recall(db, build, bookId))
   } catch (error) {
     if (!(error instanceof Poison)) throw error
+    if (!error.isSkippable && !(await hasLastEvent(projecting, build, bookId))) return 'halted'
     await recordFailure(db, build, bookId, error)
     const { projection, id } = build
     const { revision } = error

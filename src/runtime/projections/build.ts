@@ -76,7 +76,7 @@ export const liveBuild = async (
 }
 
 /** What a build is held against: maybe of a version that this release knows nothing of. */
-export type Source = { readonly schema: string; readonly version: number }
+export type Source = { readonly id: number; readonly schema: string; readonly version: number }
 
 /** The live build of this version or, without one, of the newest other version. */
 export const sourceOf = async (
@@ -84,7 +84,7 @@ export const sourceOf = async (
   { name, version }: Projection,
 ): Promise<Source | null> => {
   const { rows } = await db.query<Source>(
-    `select projection || '_v' || version || '_b' || build_id as schema, version
+    `select build_id as id, projection || '_v' || version || '_b' || build_id as schema, version
      from projection.live
      where projection = $1 order by version = $2 desc, version desc limit 1`,
     [name, version],

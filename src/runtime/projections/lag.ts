@@ -1,7 +1,8 @@
-import type { EventStore } from '../event-store.ts'
+import type { EventStore, Place } from '../event-store.ts'
 import type { Database } from '../postgres.ts'
 import type { Projecting } from './advance.ts'
 import type { Build } from './build.ts'
+import { readFront } from './lost.ts'
 import type { Scan } from './tail.ts'
 
 /** A book of which a build has not folded all that is recorded. */
@@ -31,25 +32,22 @@ export const laggingBooks = async (
   { db, store, scan }: Looking,
   build: Build,
 ): Promise<Lagging[]> => {
-  const { rows } = await db.query<{ position: string; halted: string[] }>(
-    `select position::text,
-       array(select book_id::text from ${build.schema}.failure limit ${mostBooks}) as halted
-     from ${build.schema}.scan`,
+  let place: Place = await readFront(db, build)
+  const { rows } = await db.query<{ id: string }>(
+    `select book_id as id from ${build.schema}.failure limit ${mostBooks}`,
   )
-  const [swept] = rows
-  if (!swept) throw new Error(`${build.schema} has no place in the log`)
   const heads = new Map<string, number>()
-  for (const bookId of swept.halted) heads.set(bookId, await store.lastRevision(bookId))
+  for (const { id } of rows) heads.set(id, await store.lastRevision(id))
   const late = await behind(db, build, heads)
-  let position = BigInt(swept.position)
   for (let scans = 0; scans < mostScans; scans++) {
-    const scanned = await scan(position)
+    const scanned = await scan(place)
     const others = [...scanned.heads].filter(([bookId]) => !heads.has(bookId))
-    const found = await behind(db, build, new Map(others))
+    const revisions = others.map(([bookId, { revision }]) => [bookId, revision] as const)
+    const found = await behind(db, build, new Map(revisions))
     late.push(...found)
     // Who waits longest stands first in the log.
     if (scanned.isEnd || found.length > 0) break
-    position = scanned.position
+    place = scanned.place
   }
   return Promise.all(
     late.map(async ({ bookId, folded, events }) => {

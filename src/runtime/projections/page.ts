@@ -94,8 +94,7 @@ const decode = (
     return poison(new Error(`revision ${revision} is missing in the log`), false)
   }
   if (metadata.previous_hash !== previousHash) {
-    const reason = 'the event does not follow the one folded last: is the log an older copy?'
-    return poison(new Error(reason), false)
+    return poison(new Error('the event does not follow the one before it in the log'), false)
   }
   try {
     // Nobody looks at more of one that is left out than its place in the chain.

@@ -71,6 +71,13 @@ const pace = `
     seen_at timestamptz not null,
     primary key (build_id, book_id))`
 
+/** The event up to which a build was last swept, and by which the log is known again. */
+const seen = `
+  create table if not exists projection.seen (
+    build_id int8 primary key,
+    position numeric not null,
+    event_id text)`
+
 const begin = `begin; select pg_advisory_xact_lock(hashtext('daybook schema'))`
 
 /**
@@ -88,6 +95,7 @@ export const prepareProjections = async (
     const known = await client.query(`select 1 from pg_namespace where nspname = 'projection'`)
     if (known.rowCount === 0) await client.query(control)
     await client.query(pace)
+    await client.query(seen)
   })
   await inTransaction(pool, begin, async (client) => {
     for (const projection of projections) await prepareOne(client, projection)

@@ -2,17 +2,19 @@ import { type TagCache, tagOf } from '../cache.ts'
 import type { Database } from '../postgres.ts'
 import type { Build } from './build.ts'
 
+/** To be kept with tags that are to be forgotten. */
+export const noRevision = -1
+
 /** False if the cache did not take them. */
 export const raiseTags = (
   cache: TagCache,
-  { projection }: Build,
+  { id }: Build,
   tags: readonly string[],
   revision: number,
-): Promise<boolean> =>
-  cache.raise(
-    tags.map((tag) => tagOf(projection, tag)),
-    revision,
-  )
+): Promise<boolean> => {
+  const own = tags.map((tag) => tagOf(id, tag))
+  return revision === noRevision ? cache.forget(own) : cache.raise(own, revision)
+}
 
 /** Tags that were committed with a page but, after a crash or without Redis, not raised yet. */
 export const raiseStaleTags = async (

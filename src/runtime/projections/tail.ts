@@ -1,21 +1,34 @@
 import { LRUCache } from 'lru-cache'
-import { bookOf, type EventStore, type LoggedEvent } from '../event-store.ts'
+import type { Recorded } from '../../domain/events/index.ts'
+import {
+  bookOf,
+  type EventStore,
+  firstPlace,
+  type LoggedEvent,
+  OtherLog,
+  type Place,
+} from '../event-store.ts'
 import { begunAfter } from '../single-flight.ts'
 import { type Page, pageReader, type ReadPage } from './page.ts'
 
-/** What stands in the whole log after a position: heads of books, by their ids. */
+/** The last event of a book that was seen. */
+export type Head = { readonly revision: number; readonly hash: string }
+
+/** What stands in the whole log after a place: heads of books, by their ids. */
 export type Scanned = {
-  readonly heads: ReadonlyMap<string, number>
-  readonly position: bigint
+  readonly heads: ReadonlyMap<string, Head>
+  /** Of the last event, or the one after which there is none. */
+  readonly place: Place
   readonly isEnd: boolean
 }
 
-export type Scan = (after: bigint) => Promise<Scanned>
+/** Throws `OtherLog` where the log has not the event at that place any more. */
+export type Scan = (after: Place) => Promise<Scanned>
 
 export type Tail = {
   /** The next events of a book: those that the tail has, or else those of the book's own stream. */
   readonly read: ReadPage
-  /** What the tail knows of the log after a position, or else what the log says. */
+  /** What the tail knows of the log after a place, or else what the log says. */
   readonly scan: Scan
 }
 
@@ -29,46 +42,63 @@ const mostEvents = 1_000
  */
 const windowBytes = 2 * 1024 ** 2
 const keptBytes = 4 * windowBytes
+/** Events whose places are known: a scan goes on from one of them. */
+const keptPlaces = 20_000
 /** A pull reads the event before it once more, so it should read others besides. */
 const leastEvents = 8
 
 /**
  * The last events of the whole log, which pages of all books and the sweep take from it: so a worker
  * reads each event once. It begins where a scan came to the end of the log, reads on only when a page
- * or a scan needs more than it has, and ends when that fails.
+ * or a scan needs more than it has, and ends when that fails or shows another log.
  *
  * It is a shortcut, and never the judge. What it does not have, or what does not follow in its book's
  * chain, is read from the book's own stream; what came before its beginning is scanned in the log.
  *
  * It keeps the events of 8 MiB of the log, in up to twice as much memory, and how far so many books
- * have come, in less than 1 MiB.
+ * have come, in less than 1 MiB, and the places of the last events, in some 3 MiB.
  */
 export const tailOf = (log: Log, keptHeads = 2_000): Tail => {
   const events = new LRUCache<string, LoggedEvent>({ maxSize: keptBytes })
   /** Of every book with events after `start`, the one that was written to last at the end. */
-  const heads = new Map<string, Pick<LoggedEvent, 'revision' | 'position'>>()
-  /** The places between which the log is known; `start` is null until there are such. */
+  const heads = new Map<string, Head & { readonly position: bigint }>()
+  /** Ids of the last events, by their positions. */
+  const places = new Map<bigint, string | null>()
+  /** From where to `end` the log is known; null until it is. */
   let start: bigint | null = null
-  let position = -1n
+  let end = firstPlace
   let pullEvents = mostEvents
 
-  const begin = (at: bigint): void => {
+  const forget = (): void => {
     events.clear()
     heads.clear()
-    start = at
-    position = at
+    places.clear()
+    start = null
+  }
+
+  const begin = (at: Place): void => {
+    forget()
+    start = at.position
+    end = at
+    places.set(at.position, at.eventId)
   }
 
   const add = (event: LoggedEvent): void => {
-    const size = Number(event.position - position)
+    const { position, revision, id } = event
+    const size = Number(position - end.position)
     // While this was read it may have ended, or begun again further on.
     if (start === null || size <= 0) return
-    position = event.position
+    end = { position, eventId: id }
+    places.set(position, id)
+    for (const oldest of places.keys()) {
+      if (places.size <= keptPlaces) break
+      places.delete(oldest)
+    }
     const bookId = bookOf(event.stream)
     if (bookId === null) return
-    events.set(keyOf(bookId, event.revision), event, { size })
+    events.set(keyOf(bookId, revision), event, { size })
     heads.delete(bookId)
-    heads.set(bookId, { revision: event.revision, position })
+    heads.set(bookId, { revision, hash: hashOf(event), position })
     for (const [oldest, head] of heads) {
       if (heads.size <= keptHeads) break
       heads.delete(oldest)
@@ -78,7 +108,7 @@ export const tailOf = (log: Log, keptHeads = 2_000): Tail => {
 
   const pullOnce = async (): Promise<boolean> => {
     const limit = pullEvents
-    const from = position
+    const from = end
     let found = 0
     try {
       for await (const event of log.readAll(from, limit)) {
@@ -86,11 +116,12 @@ export const tailOf = (log: Log, keptHeads = 2_000): Tail => {
         add(event)
       }
     } catch (error) {
-      // It may come back as an older copy, in which what is kept never was.
-      start = null
+      // It is an older copy, in which what is kept never was, or may come back as one.
+      forget()
+      if (error instanceof OtherLog) return true
       throw error
     }
-    const fitting = Math.floor((windowBytes * found) / Number(position - from))
+    const fitting = Math.floor((windowBytes * found) / Number(end.position - from.position))
     if (found > 0) pullEvents = Math.max(leastEvents, Math.min(fitting, mostEvents))
     return found < limit
   }
@@ -124,7 +155,8 @@ export const tailOf = (log: Log, keptHeads = 2_000): Tail => {
     return { ...page, isCut: page.isCut || !isEnd || hasSeen(bookId, page.next.revision + 1) }
   }
 
-  const covers = (after: bigint): boolean => start !== null && start <= after && after <= position
+  const covers = ({ position, eventId }: Place): boolean =>
+    start !== null && start <= position && eventId !== null && places.get(position) === eventId
 
   return {
     read: async (bookId, from, limit) => {
@@ -134,11 +166,11 @@ export const tailOf = (log: Log, keptHeads = 2_000): Tail => {
     scan: async (after) => {
       const isEnd = covers(after) && (await pull())
       if (covers(after)) {
-        const news = [...heads].filter(([, head]) => head.position > after)
-        return { heads: new Map(news.map(([id, { revision }]) => [id, revision])), position, isEnd }
+        const news = [...heads].filter(([, head]) => head.position > after.position)
+        return { heads: new Map(news), place: end, isEnd }
       }
       const scanned = await scanLog(log, after)
-      if (scanned.isEnd && (start === null || after > position)) begin(scanned.position)
+      if (scanned.isEnd && (start === null || after.position > end.position)) begin(scanned.place)
       return scanned
     },
   }
@@ -146,16 +178,19 @@ export const tailOf = (log: Log, keptHeads = 2_000): Tail => {
 
 const keyOf = (bookId: string, revision: number): string => `${bookId} ${revision}`
 
+const hashOf = ({ metadata }: LoggedEvent): string => (metadata as Recorded['metadata']).hash
+
 /** The same of a log of which nothing is kept. */
-export const scanLog = async (log: Pick<Log, 'readAll'>, after: bigint): Promise<Scanned> => {
-  const heads = new Map<string, number>()
-  let position = after
+export const scanLog = async (log: Pick<Log, 'readAll'>, after: Place): Promise<Scanned> => {
+  const heads = new Map<string, Head>()
+  let place = after
   let count = 0
-  for await (const { stream, revision, position: place } of log.readAll(after, mostEvents)) {
+  for await (const event of log.readAll(after, mostEvents)) {
+    const { stream, revision, position, id } = event
     const bookId = bookOf(stream)
-    if (bookId !== null) heads.set(bookId, revision)
-    position = place
+    if (bookId !== null) heads.set(bookId, { revision, hash: hashOf(event) })
+    place = { position, eventId: id }
     count++
   }
-  return { heads, position, isEnd: count < mostEvents }
+  return { heads, place, isEnd: count < mostEvents }
 }

@@ -41,7 +41,9 @@ export const untilStandstill = async (
       const { positions, state } = await progressOf(projecting, builds())
       const [first] = positions
       let isBehind = false
-      if (first !== undefined) for await (const _ of store.readAll(first, 1)) isBehind = true
+      if (first !== undefined) {
+        for await (const _ of store.readAll({ position: first, eventId: null }, 1)) isBehind = true
+      }
       if (state !== last || !isBehind) {
         last = state
         since = Date.now()

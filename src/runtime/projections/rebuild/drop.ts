@@ -22,6 +22,7 @@ export const dropUnused = async (db: Database): Promise<void> => {
   for (const { id, schema } of rows) {
     await db.query(`drop schema if exists ${schema} cascade`)
     await db.query('delete from projection.pace where build_id = $1', [id])
+    await db.query('delete from projection.seen where build_id = $1', [id])
     await db.query('update projection.build set dropped_at = now() where id = $1', [id])
   }
 }

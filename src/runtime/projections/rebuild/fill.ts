@@ -27,7 +27,7 @@ export const planSchema = (
         `create table ${schema}.plan (book_id uuid primary key, revision int8 not null)`,
       ].join(';\n'),
     )
-    if (source) await planBooks(client, build, source.schema)
+    if (source) await planBooks(client, build, source)
     await client.query(
       `update projection.build set events_total =
          (select coalesce(sum(revision + 1), 0) from ${schema}.plan) where id = $1`,
@@ -38,10 +38,17 @@ export const planSchema = (
 /** In one statement each: position and books are of one snapshot, or the position is the older. */
 const planBooks = async (
   client: pg.PoolClient,
-  { schema }: Build,
-  source: string,
+  { id, schema }: Build,
+  { id: sourceId, schema: source }: Source,
 ): Promise<void> => {
-  await client.query(`update ${schema}.scan set position = (select position from ${source}.scan)`)
+  await client.query(
+    `with swept as (
+       update ${schema}.scan set position = (select position from ${source}.scan) returning position)
+     insert into projection.seen (build_id, position, event_id)
+     select $1::int8, position, event_id from swept join projection.seen using (position)
+     where build_id = $2`,
+    [id, sourceId],
+  )
   await client.query(
     `insert into ${schema}.plan
      select book_id, greatest(checkpoint.revision, failure.revision)

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { inTransaction } from '../../postgres.ts'
 import { type Build, buildLock } from '../build.ts'
+import { hasLastEvent } from '../lost.ts'
 import { pageReader } from '../page.ts'
 import { applyPage, readCheckpoint } from '../runner.ts'
 import { raiseTags } from '../stale-tags.ts'
@@ -27,7 +28,7 @@ export const whileAligned = async <Result>(
   return inTransaction(rebuilding.db, begin, async (client) => {
     const apart = await whatIsApart(client, builds)
     if (apart.reduce((sum, { events }) => sum + events, 0) > maxApart) return null
-    for (const { bookId, behind, upTo } of apart) await foldHere(rebuilding, behind, bookId, upTo)
+    for (const book of apart) await foldHere(rebuilding, book)
     return run(client)
   })
 }
@@ -35,6 +36,7 @@ export const whileAligned = async <Result>(
 type Apart = {
   readonly bookId: string
   readonly behind: Build
+  readonly ahead: Build
   readonly upTo: number
   readonly events: number
 }
@@ -55,17 +57,16 @@ const whatIsApart = async (
   return rows.map(({ id, first, second }) => ({
     bookId: id,
     behind: first < second ? one : other,
+    ahead: first < second ? other : one,
     upTo: Math.max(first, second),
     events: Math.abs(first - second),
   }))
 }
 
-/** Past the wait that we ourselves impose. */
+/** Past the wait that we ourselves impose. Where the log ends before, the build that is ahead halts. */
 const foldHere = async (
   rebuilding: Rebuilding,
-  build: Build,
-  bookId: string,
-  upTo: number,
+  { bookId, behind: build, ahead, upTo }: Apart,
 ): Promise<void> => {
   const { db, projecting } = rebuilding
   const read = pageReader(projecting.store)
@@ -75,7 +76,10 @@ const foldHere = async (
     const limit = upTo - checkpoint.revision
     if (limit <= 0) return
     const page = await read(bookId, checkpoint, limit)
-    if (!page) throw new Error(`book ${bookId} ends before revision ${upTo}: is the log another?`)
+    if (!page) {
+      if (!(await hasLastEvent(projecting, ahead, bookId))) return
+      throw new Error(`book ${bookId} could not be read up to revision ${upTo}`)
+    }
     const applied = await applyPage(db, build, page, { begin: 'begin' })
     if (applied?.tagsId == null) continue
     await raiseTags(projecting.cache, build, applied.tags, applied.revision)

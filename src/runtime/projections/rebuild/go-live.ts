@@ -1,6 +1,8 @@
 import type pg from 'pg'
+import { liveTag } from '../../cache.ts'
 import { inTransaction } from '../../postgres.ts'
 import type { Build } from '../build.ts'
+import { noRevision, raiseStaleTags } from '../stale-tags.ts'
 import { whileAligned } from './frozen.ts'
 import type { Rebuilding } from './rebuilding.ts'
 
@@ -23,7 +25,9 @@ export const goLive = async (
     await inTransaction(rebuilding.db, 'begin', change)
     return true
   }
-  return (await whileAligned(rebuilding, [build, live], change)) ?? false
+  const isDone = (await whileAligned(rebuilding, [build, live], change)) ?? false
+  if (isDone) await raiseStaleTags(rebuilding.db, rebuilding.projecting.cache, live)
+  return isDone
 }
 
 const nameLive = async (
@@ -38,6 +42,11 @@ const nameLive = async (
     [name, version, id],
   )
   if (live) {
+    // What was cached of it is not found any more.
+    await client.query(`insert into ${live.schema}.stale_tag (revision, tags) values ($1, $2)`, [
+      noRevision,
+      [liveTag],
+    ])
     await client.query(
       `update projection.build
        set stage = 'retired', stage_at = now(), drop_at = now() + $2 * interval '1 second'

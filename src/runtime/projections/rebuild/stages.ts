@@ -39,10 +39,14 @@ export const doStage = async (
     case 'constraining':
       await makeConstraints(rebuilding, build)
       return 'catching_up'
-    case 'catching_up':
+    case 'catching_up': {
       await sweep(rebuilding.projecting, build)
+      // Books halt in it that were folded from another log, and are not compared then.
+      const live = await liveBuild(db, build.projection)
+      if (live) await sweep(rebuilding.projecting, live)
       goOn(rebuilding)
       return 'verifying'
+    }
     case 'verifying': {
       const report = await verifyWhenAligned(rebuilding, build, books !== null)
       if (kind === 'diff') return 'done'

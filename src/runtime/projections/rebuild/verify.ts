@@ -131,7 +131,10 @@ const haltedBooks = async (
   )
 }
 
-/** Books at the same event whose rows, as they were folded, come to something else. */
+/**
+ * Books at the same event whose rows, as they were folded, come to something else. Not those that
+ * the live build has folded from another log than there is.
+ */
 const differingBooks = async (
   client: pg.PoolClient,
   build: Build,
@@ -144,7 +147,11 @@ const differingBooks = async (
      ) as tables
      from ${build.schema}.checkpoint as mine join ${live.schema}.checkpoint as theirs
        using (book_id, revision)
-     where mine.digests <> theirs.digests or mine.event_hash <> theirs.event_hash limit ${shown}`,
+     where (mine.digests <> theirs.digests or mine.event_hash <> theirs.event_hash)
+       and not exists (
+         select from ${live.schema}.failure as lost
+         where lost.book_id = mine.book_id and lost.revision <= theirs.revision)
+     limit ${shown}`,
   )
   return rows.map(
     ({ book, revision, tables }) =>

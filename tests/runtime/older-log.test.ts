@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import type {
+  FailureResource,
+  OperationResource,
+  ProjectedBook,
+} from '../../src/queries/projections.ts'
+import type { AccountResource } from '../../src/queries/resources.ts'
+import { openAccounts, openBook, type TestBook, transfer } from '../support/book.ts'
+import { type Daybook, freshEnvironment, openDaybook } from '../support/daybook.ts'
+import { assertShowsItsEvents } from '../support/fold.ts'
+import { haltedBooks } from '../support/halted.ts'
+import { reportOf, untilStage } from '../support/operations.ts'
+import { revisionOf } from '../support/rest.ts'
+import { restorableStore } from '../support/restorable-store.ts'
+
+describe('a log that is restored from an older copy', function () {
+  this.timeout(60_000)
+  let store: Awaited<ReturnType<typeof restorableStore>>
+  let running: Daybook
+  let workerUrl: string
+  let db: pg.Client
+  let whole: TestBook
+  let shorter: TestBook
+  let other: TestBook
+  let gone: TestBook
+  let copy: string
+  let ahead: number
+
+  const post = async (book: TestBook, times: number): Promise<void> => {
+    for (let time = 0; time < times; time++) {
+      const { status, text } = await book.post(
+        '/transactions',
+        transfer('income:sales', 'asset:cash', 5),
+      )
+      assert.equal(status, 201, text)
+    }
+  }
+  const open = async (): Promise<TestBook> => {
+    const book = await openBook(running.rest)
+    await openAccounts(book, ['asset:cash', 'income:sales'])
+    return book
+  }
+  const failures = async (projection: string): Promise<Map<string, FailureResource>> => {
+    const path = `/v1/projections/${projection}/failures`
+    const { data } = await running.rest.get<FailureResource[]>(path)
+    return new Map(data.map((failure) => [failure.book_id, failure]))
+  }
+  const untilHalted = async (projection: string, books: number) => {
+    for (;;) {
+      const found = await failures(projection)
+      if (found.size >= books) return found
+      await sleep(20)
+    }
+  }
+  const cash = (book: TestBook) =>
+    book.rest.get<AccountResource>(`${book.path}/accounts/asset:cash`)
+
+  before(async () => {
+    store = await restorableStore()
+    running = await openDaybook(
+      { ...(await freshEnvironment()), EVENTSTORE_URL: store.url },
+      { hasWorker: false },
+    )
+    workerUrl = `http://127.0.0.1:${(await running.startWorker()).port}`
+    db = new pg.Client({ connectionString: running.environment['DATABASE_URL'] as string })
+    await db.connect()
+    whole = await open()
+    shorter = await open()
+    other = await open()
+    for (const book of [whole, shorter, other]) await post(book, 1)
+    copy = await store.backUp()
+    gone = await open()
+    for (const book of [shorter, other]) {
+      await post(book, 5)
+      await book.get('/accounts/asset:cash')
+    }
+    await gone.get('')
+    ahead = shorter.revision
+  })
+  after(async () => {
+    await db?.end()
+    await running?.close()
+    await store?.close()
+  })
+
+  it('halts the books that were folded further, in every projection, though nothing new comes', async () => {
+    await store.restore(copy)
+    for (const projection of ['ledger', 'lookup']) {
+      const found = await untilHalted(projection, 3)
+      assert.deepEqual(new Set(found.keys()), new Set([shorter, other, gone].map(({ id }) => id)))
+      const failure = found.get(shorter.id)
+      assert.equal(failure?.is_skippable, false)
+      assert.equal(
+        failure.error,
+        'the log ends at revision 2, and this was folded up to 7: ' +
+          'it is an older copy. Rebuild the projection',
+      )
+      assert.match(found.get(gone.id)?.error ?? '', /^the log has nothing of this book, and/)
+    }
+    for (const url of [running.rest.url, workerUrl]) {
+      const health = (await (await fetch(`${url}/health/ready`)).json()) as { status: string }
+      assert.equal(health.status, 'degraded')
+    }
+    while (
+      !/books_halted\{projection="ledger"\} 3/.test(
+        await (await fetch(`${workerUrl}/metrics`)).text(),
+      )
+    ) {
+      await sleep(20)
+    }
+    const { error } = await running.rest.post(
+      `/v1/projections/ledger/failures/${shorter.id}/skip`,
+      { reason: 'no' },
+    )
+    assert.equal(error.code, 'failure_not_skippable')
+  })
+
+  it('is told with the head that it has', async () => {
+    const { data } = await running.rest.get<ProjectedBook[]>('/v1/projections/ledger/books')
+    const of = (book: TestBook) => {
+      const { revision, head, lag, is_halted } =
+        data.find(({ book_id }) => book_id === book.id) ?? {}
+      return [revision, head, lag, is_halted]
+    }
+    assert.deepEqual(of(whole), [2, 2, 0, false])
+    assert.deepEqual(of(shorter), [ahead, 2, 2 - ahead, true])
+    assert.deepEqual(of(gone), [1, -1, -2, true])
+  })
+
+  it('is written on, lets whole books go on, and shows nobody what is lost for what is new', async () => {
+    for (const book of [whole, shorter, other]) book.revision = 2
+    await post(whole, 3)
+    await assertShowsItsEvents(running, whole)
+    await post(shorter, 1)
+    await post(other, ahead - 2)
+    assert.deepEqual([shorter.revision, other.revision], [3, ahead])
+    const headers = { 'daybook-min-revision': '3' }
+    for (const book of [shorter, other]) {
+      const early = await running.rest.get(`${book.path}/accounts/asset:cash`, headers)
+      assert.equal(early.error?.code, 'not_yet_visible', early.text)
+    }
+    await untilHalted('lookup', 3)
+    assert.equal((await untilHalted('ledger', 3)).size, 3)
+  })
+
+  it('is built anew, and nothing that was lost is shown any more', async () => {
+    const lost = await cash(shorter)
+    assert.equal(revisionOf(lost), ahead)
+    for (const projection of ['ledger', 'lookup']) {
+      const path = `/v1/projections/${projection}/rebuild`
+      const { data } = await running.rest.post<OperationResource>(path, {})
+      const ended = await untilStage(running.rest, data.id, 'live')
+      assert.deepEqual(reportOf(ended).problems, [])
+      assert.equal((await failures(projection)).size, 0)
+    }
+    while ((await cash(shorter)).data.balances.posted === lost.data.balances.posted) await sleep(20)
+    const answer = await cash(shorter)
+    assert.deepEqual([answer.data.balances.posted, revisionOf(answer)], ['10', 3])
+    for (const book of [whole, shorter, other]) await assertShowsItsEvents(running, book)
+    assert.equal((await running.rest.get(gone.path)).error.code, 'book_not_found')
+    for (const book of [whole, shorter, other]) await post(book, 2)
+    for (const book of [whole, shorter, other]) await assertShowsItsEvents(running, book)
+    assert.equal(await halted('ledger'), 0)
+  })
+
+  const halted = async (projection: string) => {
+    const live = await running.rest.get<{ name: string; schema: string }[]>('/v1/projections')
+    const schema = live.data.find(({ name }) => name === projection)?.schema ?? ''
+    return (await haltedBooks(running)).filter((one) => one.startsWith(`${schema}:`)).length
+  }
+})
