@@ -24,6 +24,7 @@ describe('a log that is restored from an older copy', function () {
   let whole: TestBook
   let shorter: TestBook
   let other: TestBook
+  let longer: TestBook
   let gone: TestBook
   let copy: string
   let ahead: number
@@ -69,10 +70,11 @@ describe('a log that is restored from an older copy', function () {
     whole = await open()
     shorter = await open()
     other = await open()
-    for (const book of [whole, shorter, other]) await post(book, 1)
+    longer = await open()
+    for (const book of [whole, shorter, other, longer]) await post(book, 1)
     copy = await store.backUp()
     gone = await open()
-    for (const book of [shorter, other]) {
+    for (const book of [shorter, other, longer]) {
       await post(book, 5)
       await book.get('/accounts/asset:cash')
     }
@@ -88,8 +90,11 @@ describe('a log that is restored from an older copy', function () {
   it('halts the books that were folded further, in every projection, though nothing new comes', async () => {
     await store.restore(copy)
     for (const projection of ['ledger', 'lookup']) {
-      const found = await untilHalted(projection, 3)
-      assert.deepEqual(new Set(found.keys()), new Set([shorter, other, gone].map(({ id }) => id)))
+      const found = await untilHalted(projection, 4)
+      assert.deepEqual(
+        new Set(found.keys()),
+        new Set([shorter, other, longer, gone].map(({ id }) => id)),
+      )
       const failure = found.get(shorter.id)
       assert.equal(failure?.is_skippable, false)
       assert.equal(
@@ -104,7 +109,7 @@ describe('a log that is restored from an older copy', function () {
       assert.equal(health.status, 'degraded')
     }
     while (
-      !/books_halted\{projection="ledger"\} 3/.test(
+      !/books_halted\{projection="ledger"\} 4/.test(
         await (await fetch(`${workerUrl}/metrics`)).text(),
       )
     ) {
@@ -130,19 +135,23 @@ describe('a log that is restored from an older copy', function () {
   })
 
   it('is written on, lets whole books go on, and shows nobody what is lost for what is new', async () => {
-    for (const book of [whole, shorter, other]) book.revision = 2
+    for (const book of [whole, shorter, other, longer]) book.revision = 2
     await post(whole, 3)
     await assertShowsItsEvents(running, whole)
     await post(shorter, 1)
     await post(other, ahead - 2)
-    assert.deepEqual([shorter.revision, other.revision], [3, ahead])
+    await post(longer, ahead)
+    assert.deepEqual([shorter.revision, other.revision, longer.revision], [3, ahead, ahead + 2])
     const headers = { 'daybook-min-revision': '3' }
-    for (const book of [shorter, other]) {
-      const early = await running.rest.get(`${book.path}/accounts/asset:cash`, headers)
-      assert.equal(early.error?.code, 'not_yet_visible', early.text)
+    const early = await Promise.all(
+      [shorter, other, longer].map(({ path }) =>
+        running.rest.get(`${path}/accounts/asset:cash`, headers),
+      ),
+    )
+    for (const { error, text } of early) assert.equal(error?.code, 'not_yet_visible', text)
+    for (const projection of ['ledger', 'lookup']) {
+      assert.equal((await failures(projection)).size, 4)
     }
-    await untilHalted('lookup', 3)
-    assert.equal((await untilHalted('ledger', 3)).size, 3)
   })
 
   it('is built anew, and nothing that was lost is shown any more', async () => {
@@ -158,10 +167,11 @@ describe('a log that is restored from an older copy', function () {
     while ((await cash(shorter)).data.balances.posted === lost.data.balances.posted) await sleep(20)
     const answer = await cash(shorter)
     assert.deepEqual([answer.data.balances.posted, revisionOf(answer)], ['10', 3])
-    for (const book of [whole, shorter, other]) await assertShowsItsEvents(running, book)
+    const books = [whole, shorter, other, longer]
+    for (const book of books) await assertShowsItsEvents(running, book)
     assert.equal((await running.rest.get(gone.path)).error.code, 'book_not_found')
-    for (const book of [whole, shorter, other]) await post(book, 2)
-    for (const book of [whole, shorter, other]) await assertShowsItsEvents(running, book)
+    for (const book of books) await post(book, 1)
+    for (const book of books) await assertShowsItsEvents(running, book)
     assert.equal(await halted('ledger'), 0)
   })
 

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type pg from 'pg'
+import type { EventStore } from '../../event-store.ts'
 import { inTransaction } from '../../postgres.ts'
 import type { Build, Source } from '../build.ts'
 import { createBookkeeping, createTables } from '../schema.ts'
@@ -8,10 +9,11 @@ import { goOn, type Rebuilding } from './rebuilding.ts'
 
 /**
  * Makes the build's schema, if it is not there, and in it the plan: which books to fold, up to
- * where. That is what `source` has folded or halted at, the schema of another build; what comes later, or all of it without a source, is left to the sweep, which goes on where that one stands.
+ * where. That is what `source`, another build, has folded or halted at; what comes later, or all of
+ * it without a source, is left to the sweep, which goes on where that one stands.
  */
 export const planSchema = (
-  { db }: Rebuilding,
+  { db, projecting: { store } }: Rebuilding,
   build: Build,
   source: Source | null,
 ): Promise<void> =>
@@ -27,7 +29,10 @@ export const planSchema = (
         `create table ${schema}.plan (book_id uuid primary key, revision int8 not null)`,
       ].join(';\n'),
     )
-    if (source) await planBooks(client, build, source)
+    if (source) {
+      await planBooks(client, build, source)
+      await planLost(client, build, source, store)
+    }
     await client.query(
       `update projection.build set events_total =
          (select coalesce(sum(revision + 1), 0) from ${schema}.plan) where id = $1`,
@@ -54,6 +59,23 @@ const planBooks = async (
      select book_id, greatest(checkpoint.revision, failure.revision)
      from ${source}.checkpoint full join ${source}.failure using (book_id)`,
   )
+}
+
+/** Of books that were folded from another log, all that is in this one: it was swept by that build. */
+const planLost = async (
+  client: pg.PoolClient,
+  { schema }: Build,
+  { schema: source }: Source,
+  { lastRevision }: EventStore,
+): Promise<void> => {
+  const { rows } = await client.query<{ id: string }>(
+    `select book_id as id from ${source}.checkpoint join ${source}.failure using (book_id)
+     where failure.revision <= checkpoint.revision`,
+  )
+  for (const { id } of rows) {
+    const revision = await lastRevision(id)
+    await client.query(`update ${schema}.plan set revision = $2 where book_id = $1`, [id, revision])
+  }
 }
 
 /** Books that are folded at once: reading one and writing another overlap even on two cores. */
