@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type {
@@ -7,6 +8,11 @@ import type {
   ProjectedBook,
 } from '../../src/queries/projections.ts'
 import type { AccountResource } from '../../src/queries/resources.ts'
+import { connectEventStore, type EventStore } from '../../src/runtime/event-store.ts'
+import { advance } from '../../src/runtime/projections/advance.ts'
+import type { Build } from '../../src/runtime/projections/build.ts'
+import { readCheckpoint } from '../../src/runtime/projections/runner.ts'
+import { sweep } from '../../src/runtime/projections/sweep.ts'
 import { openAccounts, openBook, type TestBook, transfer } from '../support/book.ts'
 import { type Daybook, freshEnvironment, openDaybook } from '../support/daybook.ts'
 import { assertShowsItsEvents } from '../support/fold.ts'
@@ -14,6 +20,7 @@ import { haltedBooks } from '../support/halted.ts'
 import { reportOf, untilStage } from '../support/operations.ts'
 import { revisionOf } from '../support/rest.ts'
 import { restorableStore } from '../support/restorable-store.ts'
+import { event, openSweeping } from '../support/sweeping.ts'
 
 describe('a log that is restored from an older copy', function () {
   this.timeout(60_000)
@@ -180,4 +187,118 @@ describe('a log that is restored from an older copy', function () {
     const schema = live.data.find(({ name }) => name === projection)?.schema ?? ''
     return (await haltedBooks(running)).filter((one) => one.startsWith(`${schema}:`)).length
   }
+})
+
+describe('a build that is swept once an older copy has come back', function () {
+  this.timeout(30_000)
+
+  /** A log and a copy of it, with two books that were folded from the log and swept. */
+  const open = async () => {
+    const elsewhere = await freshEnvironment()
+    const copy = connectEventStore(elsewhere['EVENTSTORE_URL'] as string)
+    let now: EventStore = copy
+    const log: EventStore = {
+      ...copy,
+      readAll: (after, limit) => now.readAll(after, limit),
+      readBook: (bookId, from, limit) => now.readBook(bookId, from, limit),
+      lastRevision: (bookId) => now.lastRevision(bookId),
+    }
+    const sweeping = await openSweeping(
+      () => Promise.resolve(),
+      () => log,
+    )
+    const { own, db, builds, projecting } = sweeping
+    now = own
+    const build = builds.find(({ projection }) => projection.name === 'lookup') as Build
+    const [book, other] = [randomUUID(), randomUUID()]
+    for (const bookId of [book, other]) {
+      const events = [event(bookId, 0), event(bookId, 1)]
+      await own.append(bookId, -1, events)
+      await copy.append(bookId, -1, events)
+    }
+    const sweepOnce = () => sweep(projecting, build)
+    await sweepOnce()
+    const failure = async () => {
+      const { rows } = await db.query(`select * from ${build.schema}.failure`)
+      assert(rows.length <= 1)
+      assert.equal(rows[0]?.book_id ?? book, book)
+      return rows[0]?.error ?? null
+    }
+    return {
+      own,
+      copy,
+      book,
+      other,
+      failure,
+      restore: (store: EventStore) => {
+        now = store
+      },
+      sweepOnce,
+      fold: (bookId: string) => advance(projecting, build, bookId),
+      revision: async (bookId: string) => (await readCheckpoint(db, build, bookId)).revision,
+      retryNow: () =>
+        db.query(`update ${build.schema}.failure set failed_at = now() - interval '1 hour'`),
+      close: async () => {
+        await sweeping.close()
+        await copy.close()
+      },
+    }
+  }
+
+  it('has what was folded since the last sweep halted, though the copy has grown past it', async () => {
+    const { own, copy, book, other, failure, restore, fold, sweepOnce, revision, close } =
+      await open()
+    await own.append(book, 1, [event(book, 2)])
+    await fold(book)
+    restore(copy)
+    await copy.append(other, 1, [event(other, 2), event(other, 3)])
+    await fold(other)
+    assert.equal(await failure(), null)
+    await sweepOnce()
+    assert.match(await failure(), /ends at revision 1, and this was folded up to 2/)
+    assert.equal(await revision(other), 3)
+    await close()
+  })
+
+  it('has it halted where the copy has another event of the book at that revision', async () => {
+    const { own, copy, book, failure, restore, fold, sweepOnce, close } = await open()
+    await own.append(book, 1, [event(book, 2)])
+    await fold(book)
+    restore(copy)
+    await copy.append(book, 1, [event(book, 2, { hash: 'another' })])
+    await sweepOnce()
+    assert.match(await failure(), /another event at revision 2/)
+    await close()
+  })
+
+  it('folds what no hint came for, of books that the copy has whole', async () => {
+    const { own, copy, book, other, failure, restore, sweepOnce, revision, close } = await open()
+    await own.append(book, 1, [event(book, 2), event(book, 3)])
+    await sweepOnce()
+    restore(copy)
+    await copy.append(other, 1, [event(other, 2)])
+    await sweepOnce()
+    assert.match(await failure(), /ends at revision 1, and this was folded up to 3/)
+    assert.equal(await revision(other), 2)
+    await close()
+  })
+
+  it('goes on by itself when the newer log is put back', async () => {
+    const { own, copy, book, failure, restore, sweepOnce, revision, retryNow, close } = await open()
+    await own.append(book, 1, [event(book, 2)])
+    await sweepOnce()
+    restore(copy)
+    await sweepOnce()
+    await retryNow()
+    await sweepOnce()
+    assert.match(await failure(), /older copy/)
+    restore(own)
+    await retryNow()
+    await sweepOnce()
+    assert.equal(await failure(), null)
+    await own.append(book, 2, [event(book, 3)])
+    await sweepOnce()
+    assert.equal(await revision(book), 3)
+    await close()
+  })
 })
