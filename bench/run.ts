@@ -17,8 +17,9 @@ import { plainHistory, plainSchema } from './plain/schema.ts'
 import { type Result, runRounds } from './rounds.ts'
 import { toTable } from './table.ts'
 
-// The event store alone, which knows nothing of the rest. It ends the process itself.
+// The event store alone, and a book's writer, start what they need. They end the process themselves.
 if (process.argv[2] === 'event-store') await import('./event-store/run.ts')
+if (process.argv[2] === 'writer') await import('./writer/run.ts')
 
 const measures: readonly Measure[] = [
   singlePosts,

@@ -24,7 +24,7 @@ type Place = {
   readonly batches: number
 }
 
-const megabytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MB`
+export const megabytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MB`
 /** What lives, and not what the collector has yet to see. */
 const alive = (): number => {
   globalThis.gc?.()
@@ -171,19 +171,47 @@ const untilKept = async (place: Place, db: Database, writer: BookWriter): Promis
   }
 }
 
-/** Of a process that knows nothing yet: how soon it has the book, and what it takes then. */
-export const readBook = async (argument: string): Promise<string> => {
+/** How soon a process has a book it knew nothing of, and what it takes then. Memory in bytes. */
+export type Ready = {
+  readonly seconds: number
+  readonly cpuSeconds: number
+  /** Read from the log, after the snapshot. */
+  readonly events: number
+  /** What the book adds to what lives, and to the whole process, both after a collection. */
+  readonly live: number
+  readonly added: number
+  readonly process: number
+  readonly peak: number
+}
+
+export const readBook = async (argument: string): Promise<Ready> => {
   const place = JSON.parse(argument) as Place
   const { options, read } = openWriter(place)
+  const before = await collected()
   const book = committedBook(place.id, options)
+  const cpu = process.cpuUsage()
   const began = performance.now()
   await book.load()
-  const seconds = ((performance.now() - began) / 1_000).toFixed(2)
-  const { user, system } = process.cpuUsage()
+  const seconds = (performance.now() - began) / 1_000
+  const { user, system } = process.cpuUsage(cpu)
+  const after = await collected()
   if (book.now().revision < 0) throw new Error('there is no such book')
-  return (
-    `read in ${seconds} s (${((user + system) / 1e6).toFixed(2)} s of CPU), ` +
-    `${read.events} events read, ${megabytes(alive())} alive, ` +
-    `${megabytes(process.memoryUsage().rss)} in all`
-  )
+  return {
+    seconds,
+    cpuSeconds: (user + system) / 1e6,
+    events: read.events,
+    live: after.live - before.live,
+    added: after.rss - before.rss,
+    process: after.rss,
+    peak: process.resourceUsage().maxRSS * 1_024,
+  }
+}
+
+/** Collects more than once: pages are given back a little later than what was on them. */
+const collected = async (): Promise<{ live: number; rss: number }> => {
+  for (let round = 0; round < 3; round++) {
+    globalThis.gc?.()
+    await sleep(100)
+  }
+  return { live: alive(), rss: process.memoryUsage().rss }
 }
