@@ -123,6 +123,18 @@ describe('a committed book', () => {
     }
   })
 
+  it('passes over a snapshot that is ahead of the log', async () => {
+    const events = sample.slice(0, 6)
+    const { committed, reads, warnings } = setUp({
+      events,
+      saved: [await snapshotAt(4), await snapshotAt(9)],
+    })
+    await committed.load()
+    assert.deepEqual(state(committed.now()), state(fold(events)))
+    assert.deepEqual(reads, [8, 3, 4])
+    assert.deepEqual(warnings, ['snapshot skipped'])
+  })
+
   it('is worth a snapshot when it is let go of once a tenth of what makes one is new', async () => {
     const news = newsIn(sample)
     for (const [every, snapshots] of [

@@ -45,6 +45,14 @@ describe('a log that is restored from an older copy', function () {
       assert.equal(status, 201, text)
     }
   }
+  /** Under a key that the copy has never seen. */
+  const postKeyed = async (book: TestBook): Promise<void> => {
+    const headers = { 'idempotency-key': 'lost' }
+    const body = transfer('income:sales', 'asset:cash', 5)
+    const answer = await book.post('/transactions', body, headers)
+    assert.equal(answer.status, 201, answer.text)
+    assert.equal(answer.headers.get('idempotent-replayed'), null)
+  }
   const open = async (): Promise<TestBook> => {
     const book = await openBook(running.rest)
     await openAccounts(book, ['asset:cash', 'income:sales'])
@@ -82,7 +90,8 @@ describe('a log that is restored from an older copy', function () {
     copy = await store.backUp()
     gone = await open()
     for (const book of [shorter, other, longer]) {
-      await post(book, 5)
+      await post(book, 4)
+      await postKeyed(book)
       await book.get('/accounts/asset:cash')
     }
     await gone.get('')
@@ -145,7 +154,7 @@ describe('a log that is restored from an older copy', function () {
     for (const book of [whole, shorter, other, longer]) book.revision = 2
     await post(whole, 3)
     await assertShowsItsEvents(running, whole)
-    await post(shorter, 1)
+    await postKeyed(shorter)
     await post(other, ahead - 2)
     await post(longer, ahead)
     assert.deepEqual([shorter.revision, other.revision, longer.revision], [3, ahead, ahead + 2])
