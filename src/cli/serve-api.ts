@@ -1,12 +1,12 @@
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, Server as NetServer } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createApp } from '../api/app.ts'
 import type { Dependencies } from '../api/dependencies.ts'
 import { rateLimit } from '../api/rate-limit.ts'
 import { createTokens } from '../api/tokens.ts'
 import { bookWriters } from '../commands/book-writers.ts'
 import { withinCapacity } from '../commands/capacity.ts'
+import { within } from '../commands/within.ts'
 import { projections as builtIn } from '../projections/index.ts'
 import { cursorSigner } from '../queries/page.ts'
 import { balanceIndex } from '../runtime/balance-index.ts'
@@ -108,9 +108,9 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
 
   const health: Dependencies['health'] = async () => {
     const [eventStore, database, halted] = await Promise.allSettled([
-      within(healthMs, store.ping()),
-      within(healthMs, pool.query('select 1')),
-      within(healthMs, countHalted(pool, projections)),
+      within(healthMs, store.ping(), after),
+      within(healthMs, pool.query('select 1'), after),
+      within(healthMs, countHalted(pool, projections), after),
     ])
     return {
       api: isStopping ? 'down' : 'up',
@@ -177,14 +177,6 @@ export const serveApi = async (config: ApiConfig): Promise<Running> => {
     log.info('api has stopped')
   }
   return { port, close }
-}
-
-/** Fails when the time is up, whatever becomes of the work. */
-const within = async <Result>(milliseconds: number, work: Promise<Result>): Promise<Result> => {
-  const late = Symbol('late')
-  const result = await Promise.race([work, sleep(milliseconds, late)])
-  if (result === late) throw new Error(`no answer within ${milliseconds} ms`)
-  return result as Result
 }
 
 const listen = (server: Server, { host, port }: ApiConfig): Promise<number> =>

@@ -2,8 +2,8 @@ import { Rejected, reject } from '../domain/rejection.ts'
 import type { AnswerCache, Kept, Question } from './answer-cache.ts'
 import { revisionOf } from './cache.ts'
 import { orUnavailable } from './postgres.ts'
+import type { Shown } from './read-transaction.ts'
 import { begunAfter, untilFound } from './single-flight.ts'
-import type { Shown } from './snapshot.ts'
 
 export type Answer = {
   /** JSON of the envelope. */

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Queue, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
+import { within } from '../commands/within.ts'
 import type { Logger } from './log.ts'
+import { after } from './timers.ts'
 
 const queueName = 'daybook'
 /** Longer than the connection waits for an answer to one command. */
@@ -9,12 +11,6 @@ const addMs = 3_000
 /** Without Redis the library would wait for it before it closes. */
 const closeMs = 3_000
 const connectionOf = (redis: Redis) => redis as never
-
-const within = (ms: number, work: Promise<unknown>): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms).unref()
-    void work.then(() => resolve(), reject).finally(() => clearTimeout(timer))
-  })
 
 export type WakeUps = {
   /** Says that a book has so many new events. Never waits and never fails: the sweep sees what this missed. */
@@ -49,7 +45,7 @@ export const wakeUps = (redis: Redis, log: Logger): WakeUps => {
       }
       // Where Redis goes away in the midst of it the library may never say so, and all later hints
       // for this book would wait for this one.
-      await within(addMs, queue.add('book', { book: bookId }, options))
+      await within(addMs, queue.add('book', { book: bookId }, options), after)
     } catch (error) {
       log.debug({ err: error, book: bookId }, 'a wake-up was not sent; the sweep will see to it')
     }

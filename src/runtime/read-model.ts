@@ -10,7 +10,7 @@ import { type Answer, answering, type Count } from './answering.ts'
 import { liveTag, type TagCache, tagOf } from './cache.ts'
 import { type Database, orUnavailable } from './postgres.ts'
 import { liveBuildOf } from './projections/live.ts'
-import { AnotherBuild, snapshots } from './snapshot.ts'
+import { AnotherBuild, readTransactions } from './read-transaction.ts'
 
 export type Reader = {
   /** Who must have a role in the book; null for one who needs none. */
@@ -41,7 +41,7 @@ export const readModel = (
 ): ReadModelAccess => {
   const kysely = new Kysely<ReadModel>({ dialect: new PostgresDialect({ pool }) })
   const live = liveBuildOf(pool, untyped(ledger))
-  const answer = answering(snapshots(pool, live, sign), answerCache(cache), count)
+  const answer = answering(readTransactions(pool, live, sign), answerCache(cache), count)
 
   const askBuild = async <Parameters, Data>(
     build: number,

@@ -71,11 +71,11 @@ export async function serveGrpc(options: GrpcServerOptions): Promise<GrpcServer>
     port: (server.address() as AddressInfo).port,
     close: async (drain) => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      await within(DRAIN_MS, Promise.all([...calls.short].map(closeOf)))
+      await atMost(DRAIN_MS, Promise.all([...calls.short].map(closeOf)))
       await drain()
       for (const call of [...calls.longLived, ...calls.short]) call.cancel()
       for (const session of sessions) session.close()
-      await within(GOODBYE_MS, closed)
+      await atMost(GOODBYE_MS, closed)
       // Not only sessions: one that was told goodbye waits for its client, who may never say so too.
       for (const socket of sockets) socket.destroy()
       await closed
@@ -85,7 +85,8 @@ export async function serveGrpc(options: GrpcServerOptions): Promise<GrpcServer>
 
 const closeOf = (call: Call) => new Promise<void>((resolve) => call.onClose(resolve))
 
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
+/** Waits for the work, and no longer than that. */
+async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise((resolve) => {
     timer = setTimeout(resolve, ms)

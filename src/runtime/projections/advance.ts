@@ -7,7 +7,7 @@ import type { Rest } from '../niceness.ts'
 import { type Database, isRefusedData } from '../postgres.ts'
 import type { Tell } from '../telemetry.ts'
 import type { Build } from './build.ts'
-import { type FoldMemory, type Known, recall } from './fold-memory.ts'
+import { type FoldMemory, type Known, readKnown } from './fold-memory.ts'
 import { hasLastEvent } from './lost.ts'
 import { type Page, Poison, type ReadPage, readOnce } from './page.ts'
 import { type Applied, applyPage, recordFailure } from './runner.ts'
@@ -99,7 +99,7 @@ const foldOrHalt = async (folding: Folding): Promise<Progress> => {
     if (!(error instanceof Poison)) throw error
   }
   try {
-    return await foldSlice(folding, await recall(db, build, bookId))
+    return await foldSlice(folding, await readKnown(db, build, bookId))
   } catch (error) {
     if (!(error instanceof Poison)) throw error
     if (!error.isSkippable && !(await hasLastEvent(projecting, build, bookId))) return 'halted'
@@ -141,7 +141,7 @@ const foldSlice = async (folding: Folding, start: Known): Promise<Progress> => {
     } else {
       // Another worker was faster, or the page was cut short.
       ahead = null
-      known = await recall(db, build, bookId)
+      known = await readKnown(db, build, bookId)
     }
   }
   memory.keep(build, bookId, known)

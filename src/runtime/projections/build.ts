@@ -95,6 +95,6 @@ export const sourceOf = async (
 /** First key of the advisory locks on builds; the second is the build. */
 export const buildLock = 20_613
 
-/** Begins a transaction that nothing but `whileFrozen` keeps waiting. */
+/** Begins a transaction that nothing but `whileAligned` keeps waiting. */
 export const beginPage = ({ id }: Build): string =>
   `begin; select pg_advisory_xact_lock_shared(${buildLock}, ${id})`

@@ -43,8 +43,8 @@ export const foldMemory = () => {
 
 export type FoldMemory = ReturnType<typeof foldMemory>
 
-/** The same as the database has it. */
-export const recall = async (db: Database, build: Build, bookId: string): Promise<Known> => ({
+/** The same as Postgres has it, without any rows. */
+export const readKnown = async (db: Database, build: Build, bookId: string): Promise<Known> => ({
   checkpoint: await readCheckpoint(db, build, bookId),
   set: rowSet(build.projection, { keep: keptRows }),
   raised: null,

@@ -37,7 +37,7 @@ const longestMs = 60_000
  * Answers from the build that is asked, if it is live in the very snapshot; else throws
  * `AnotherBuild`. Null if the book is not folded as far as was asked for: as it is in the log.
  */
-export const snapshots = (pool: Database, live: Live, sign: Sign) => {
+export const readTransactions = (pool: Database, live: Live, sign: Sign) => {
   const prepared = new WeakMap<pg.PoolClient, Set<string>>()
 
   /** Parsing it takes longer than running it, so that is done once a connection and build. */
