@@ -3,14 +3,21 @@ import { canonicalJson } from './chain.ts'
 import type { Account, HeldLine, Ledger } from './ledger.ts'
 import type { Stored } from './log-reader.ts'
 
-/** The build that queries read. */
-const readSchema = async (db: pg.Client): Promise<string> => {
+type ProjectionName = 'ledger' | 'lookup'
+
+/** Of the build that queries read. */
+const readSchema = async (db: pg.Client, projection: ProjectionName): Promise<string> => {
   const { rows } = await db.query(
-    `select 'ledger_v' || version || '_b' || build_id as schema
-     from projection.live where projection = 'ledger'`,
+    `select projection || '_v' || version || '_b' || build_id as schema
+     from projection.live where projection = $1`,
+    [projection],
   )
   return rows[0].schema
 }
+
+/** Of both projections. */
+export const readSchemas = (db: pg.Client): Promise<[ledger: string, lookup: string]> =>
+  Promise.all([readSchema(db, 'ledger'), readSchema(db, 'lookup')])
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -49,6 +56,12 @@ const tables = {
     counts: ['currency', 'in_order_balance'],
     instants: ['effective_at', 'created_at'],
   },
+  member: {
+    columns: ['id', 'book_id', 'user_id', 'role'],
+    counts: [],
+    instants: ['created_at', 'updated_at', 'deleted_at'],
+  },
+  lookup: { columns: ['id', 'book_id', 'revision'], counts: [], instants: [] },
   period: {
     columns: ['id', 'book_id', 'from', 'through', 'shown_revision', 'trial_balance_hash'],
     counts: ['closed_by', 'reopened_by', 'revision'],
@@ -58,10 +71,15 @@ const tables = {
 
 export type Head = { readonly revision: number; readonly hash: string }
 
-/** How far each book is folded into the read model. */
+/** How far each book is folded into both projections. */
 export const readCheckpoints = async (db: pg.Client): Promise<ReadonlyMap<string, Head>> => {
+  const [ledger, lookup] = await readSchemas(db)
   const { rows } = await db.query(
-    `select book_id, revision::int8 as revision, event_hash from ${await readSchema(db)}.checkpoint`,
+    `select distinct on (book_id) book_id, revision::int8 as revision, event_hash
+     from (select * from ${ledger}.checkpoint union all select * from ${lookup}.checkpoint) as folded
+     where exists (select from ${ledger}.checkpoint where book_id = folded.book_id)
+       and exists (select from ${lookup}.checkpoint where book_id = folded.book_id)
+     order by book_id, revision`,
   )
   return new Map(
     rows.map((row) => [row.book_id, { revision: Number(row.revision), hash: row.event_hash }]),
@@ -70,8 +88,11 @@ export const readCheckpoints = async (db: pg.Client): Promise<ReadonlyMap<string
 
 /** Why books stand still, if any do. */
 export const readHalts = async (db: pg.Client): Promise<string[]> => {
-  const schema = await readSchema(db)
-  const { rows } = await db.query(`select book_id, revision, error from ${schema}.failure`)
+  const [ledger, lookup] = await readSchemas(db)
+  const { rows } = await db.query(
+    `select book_id, revision, error from ${ledger}.failure
+     union all select book_id, revision, error from ${lookup}.failure`,
+  )
   return rows.map((row) => `halted: book ${row.book_id} at revision ${row.revision}: ${row.error}`)
 }
 
@@ -81,7 +102,7 @@ export const checkRows = async (
   ledgers: ReadonlyMap<string, Ledger>,
 ): Promise<{ failures: string[]; rows: number }> => {
   const failures: string[] = []
-  const schema = await readSchema(db)
+  const [ledgerSchema, lookupSchema] = await readSchemas(db)
   let rows = 0
   for (const [name, { columns, counts, instants }] of Object.entries(tables)) {
     const list = [
@@ -89,6 +110,7 @@ export const checkRows = async (
       ...instants.map(instant),
     ]
     const wanted = new Map<string, Row>()
+    const schema = name === 'lookup' ? lookupSchema : ledgerSchema
     for (const ledger of ledgers.values()) {
       for (const row of folded[name as keyof typeof tables](ledger)) {
         wanted.set(keyOf(name, row), row)
@@ -171,7 +193,7 @@ const folded: Record<keyof typeof tables, (ledger: Ledger) => Row[]> = {
         status: rest.held?.status ?? 'posted',
         description,
         metadata,
-        reference: null,
+        reference: rest.reference,
         reverses: rest.reverses,
         hold: rest.held?.lines.map(heldLine) ?? null,
         settled_revision: rest.held?.settledRevision ?? null,
@@ -192,6 +214,18 @@ const folded: Record<keyof typeof tables, (ledger: Ledger) => Row[]> = {
         account_id: account.id,
       })),
     ),
+  member: ({ id: book_id, members }) =>
+    [...members.values()].map(({ id, user, role, createdAt, updatedAt, deletedAt }) => ({
+      id,
+      book_id,
+      user_id: user,
+      role,
+      created_at: createdAt,
+      updated_at: updatedAt,
+      deleted_at: deletedAt,
+    })),
+  lookup: ({ id: book_id, lookups }) =>
+    [...lookups].map(([id, revision]) => ({ id, book_id, revision })),
   period: ({ id: book_id, periods }) =>
     periods.map((period) => ({
       id: period.id,

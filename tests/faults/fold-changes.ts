@@ -156,7 +156,7 @@ const trialBalanceHash = ({ debitsOn }: Ledger, end: string): string => {
 }
 
 /** A UUID of version 8: the first half of the SHA-256 of the parts as JSON. */
-const derivedId = (parts: readonly string[]): string => {
+export const derivedId = (parts: readonly string[]): string => {
   const hex = createHash('sha256').update(JSON.stringify(parts)).digest('hex')
   const variant = '89ab'[Number.parseInt(hex[16] as string, 16) % 4]
   return [

@@ -1,4 +1,5 @@
 import { closePeriod, define, openFrom, reopenPeriod } from './fold-changes.ts'
+import { noteLookups, noteMembers } from './fold-lookups.ts'
 import {
   type Account,
   changeOf,
@@ -26,6 +27,7 @@ type RecordedTransaction = Posting & {
   readonly effective_at: string
   readonly requested_effective_at?: string
   readonly reverses?: string
+  readonly reference?: string
 }
 
 export const transactionsOf = ({ data }: Stored): readonly RecordedTransaction[] =>
@@ -39,7 +41,7 @@ export const apply = (ledger: Ledger, event: Stored): void => {
     ledger.broken.push(`${at} follows ${ledger.revision}: there is a gap`)
   }
   ledger.revision = revision
-  const isOnlySaid = type === 'CommandRefused' || type === 'BatchApplied'
+  const isOnlySaid = silent.has(type)
   ledger.updatedAt = isOnlySaid ? ledger.updatedAt : metadata.recorded_at
   if (type === 'BookOpened') ledger.header = event
   else if (type === 'AccountsOpened') openAccounts(ledger, event, at)
@@ -51,8 +53,22 @@ export const apply = (ledger: Ledger, event: Stored): void => {
   else if (type === 'PeriodClosed') closePeriod(ledger, event, at)
   else if (type === 'PeriodReopened') reopenPeriod(ledger, event, at)
   else if (definitions.has(type)) define(ledger, event, at)
-  else if (type !== 'CommandRefused') ledger.broken.push(`${at} is a ${type}, unknown here`)
+  else if (type === 'TransactionMetadataChanged') changeMetadata(ledger, event, at)
+  else if (!silent.has(type)) ledger.broken.push(`${at} is a ${type}, unknown here`)
+  if (type === 'BookOpened' || memberships.has(type)) noteMembers(ledger, event, at)
+  noteLookups(ledger, event)
   ledger.countsAt.push({ ...ledger.counts })
+}
+
+/** Neither of these is said to change the book. */
+const memberships = new Set(['MemberSet', 'MemberRemoved'])
+const silent = new Set(['CommandRefused', 'BatchApplied', ...memberships])
+
+const changeMetadata = (ledger: Ledger, { data, metadata }: Stored, at: string): void => {
+  const transaction = ledger.transactions.get(data['transaction'] as string)
+  if (!transaction) return void ledger.broken.push(`${at} is of a transaction that is not there`)
+  transaction.metadata = data['metadata'] as Readonly<Record<string, string>>
+  transaction.updatedAt = metadata.recorded_at
 }
 
 type AppliedItem = { status: string; id: string; revision: number }
@@ -144,6 +160,7 @@ const record = (ledger: Ledger, event: Stored, at: string): void => {
       effectiveAt,
       requestedAt,
       description,
+      reference: transaction.reference ?? null,
       metadata: transaction.metadata,
       createdAt: recordedAt,
       updatedAt: recordedAt,

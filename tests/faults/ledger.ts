@@ -78,9 +78,20 @@ export type Transaction = {
   readonly reverses: string | null
   updatedAt: string
   readonly description: string | null
-  readonly metadata: Readonly<Record<string, string>>
+  readonly reference: string | null
+  metadata: Readonly<Record<string, string>>
   readonly createdAt: string
   readonly entries: readonly Entry[]
+}
+
+/** Who has a role in the book, or had one. */
+export type Member = {
+  readonly id: string
+  readonly user: string
+  readonly role: string
+  readonly createdAt: string
+  readonly updatedAt: string
+  readonly deletedAt: string | null
 }
 
 type Counts = { accounts: number; transactions: number; entries: number }
@@ -114,6 +125,10 @@ export type Ledger = {
   readonly periods: Period[]
   /** Those of them that were not taken back, the earliest first. */
   readonly closed: Period[]
+  /** By user. */
+  readonly members: Map<string, Member>
+  /** Revisions, by the id of what leads there. */
+  readonly lookups: Map<string, number>
   readonly entries: Entry[]
   /** What was debited less what was credited, by the day it counts from and the account. */
   readonly debitsOn: Map<string, Map<Account, bigint>>
@@ -134,6 +149,8 @@ export const emptyLedger = (id: string): Ledger => ({
   reversals: new Map(),
   periods: [],
   closed: [],
+  members: new Map(),
+  lookups: new Map(),
   entries: [],
   debitsOn: new Map(),
   counts: { accounts: 0, transactions: 0, entries: 0 },

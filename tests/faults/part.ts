@@ -13,6 +13,8 @@ export type Part = {
   readonly restart: () => Promise<void>
   /** SIGSTOP, it and its children, for as long. */
   readonly freeze: (ms: number) => Promise<void>
+  /** The same until the work is done. */
+  readonly freezeDuring: (work: () => Promise<void>) => Promise<void>
   /** Stopped for good. */
   readonly close: () => Promise<void>
   readonly starts: () => number
@@ -65,6 +67,17 @@ export const keepUp = (name: string, start: Start): Part => {
     await server.child.exited
   }
 
+  const freezeDuring: Part['freezeDuring'] = async (work) => {
+    const { child } = await up
+    const pids = familyOf(child.pid)
+    for (const pid of pids) signal(pid, 'SIGSTOP')
+    try {
+      await work()
+    } finally {
+      for (const pid of pids.toReversed()) signal(pid, 'SIGCONT')
+    }
+  }
+
   return {
     name,
     whenUp: async () => {
@@ -76,13 +89,8 @@ export const keepUp = (name: string, start: Start): Part => {
     },
     kill: () => signalAndWait('kill'),
     restart: () => signalAndWait('restart'),
-    freeze: async (ms) => {
-      const { child } = await up
-      const pids = familyOf(child.pid)
-      for (const pid of pids) signal(pid, 'SIGSTOP')
-      await sleep(ms)
-      for (const pid of pids.toReversed()) signal(pid, 'SIGCONT')
-    },
+    freeze: (ms) => freezeDuring(() => sleep(ms)),
+    freezeDuring,
     close: async () => {
       isClosing = true
       await (await up.catch(() => previous))?.stop()
