@@ -1,6 +1,7 @@
+import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { readSchemas } from './check-rows.ts'
+import { readHalts, readSchemas } from './check-rows.ts'
 
 /** In its transaction, when all else is written; or in the midst of its commit. */
 export type Place = 'page' | 'commit'
@@ -68,6 +69,7 @@ export const shutGate = async (url: string, place: Place): Promise<Gate> => {
          group by application_name order by min(xact_start)`,
       )
       if (rows[0]) return rows[0]
+      assert.deepEqual(await readHalts(db), [])
       await sleep(20)
     }
   }
