@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { ledger } from '../../src/projections/ledger/ledger.ts'
 import type { OperationResource } from '../../src/queries/projections.ts'
@@ -14,6 +15,7 @@ import {
   untilEnded,
   untilStage,
 } from '../support/operations.ts'
+import { buildStageGates, shutStageGate } from '../support/stage-gate.ts'
 
 const codes = ['asset:cash', 'asset:bank', 'income:sales']
 
@@ -216,5 +218,82 @@ describe('a rebuild of the ledger', function () {
     const strange = await running.rest.post('/v1/projections/ledger/rebuild', { books })
     assert.deepEqual([strange.status, strange.error.code], [404, 'book_not_found'])
     assert(strange.error.message.includes(`no book ${books[0]}`), strange.text)
+  })
+
+  describe('in the midst of folding', () => {
+    before(async () => {
+      // More than are folded at once.
+      while (books.length < 8) {
+        const book = await openBook(running.rest)
+        await openAccounts(book, codes)
+        await write(book, 1, 5)
+        books.push(book)
+      }
+      await show()
+      await buildStageGates(db)
+    })
+
+    type Row = { readonly worker: string | null; readonly until: string; readonly total: number }
+    const rowOf = async (id: string): Promise<Row> => {
+      const { rows } = await db.query<Row>(
+        `select worker, lease_until::text as until, events_total::int4 as total
+         from projection.build where operation = $1`,
+        [id],
+      )
+      return rows[0] as Row
+    }
+    const foldedIn = async ({ schema }: OperationResource): Promise<number> => {
+      const sum = `select coalesce(sum(revision + 1), 0)::int4 as folded from ${schema}.checkpoint`
+      return (await db.query<{ folded: number }>(sum)).rows[0]?.folded ?? 0
+    }
+
+    /** Gives an order while pages are written and not committed, and lets them go when it is seen. */
+    const orderInMidst = async (what: string): Promise<OperationResource> => {
+      const url = running.environment['DATABASE_URL'] as string
+      const gate = await shutStageGate(url, 'folding')
+      try {
+        const operation = await startRebuild(running.rest)
+        await gate.whoStands()
+        const answer = await running.rest.post(`/v1/operations/${operation.id}/${what}`, {})
+        assert.equal(answer.status, 200, answer.text)
+        // Who renews its lease sees the order; by the second time it has been taken.
+        for (let renewals = 0; renewals < 2; renewals++) {
+          const { until } = await rowOf(operation.id)
+          while ((await rowOf(operation.id)).until === until) await sleep(20)
+        }
+        return operation
+      } finally {
+        await gate.open()
+      }
+    }
+
+    it('stands still when it is paused, and goes live when it goes on', async () => {
+      const before = await schema()
+      const operation = await orderInMidst('pause')
+      while ((await rowOf(operation.id)).worker !== null) await sleep(20)
+      const folded = await foldedIn(operation)
+      assert(folded < (await rowOf(operation.id)).total, `all ${folded} events are folded`)
+      await write(books[0] as TestBook, 1, 5)
+      await show()
+      assert.deepEqual([await foldedIn(operation), await schema()], [folded, before])
+      const path = `/v1/operations/${operation.id}`
+      const { data } = await running.rest.get<OperationResource>(path)
+      assert.deepEqual([data.stage, data.state], ['folding', 'paused'])
+      await running.rest.post(`${path}/resume`, {})
+      const ended = await untilEnded(running.rest, operation.id)
+      assert.equal(ended.stage, 'live', ended.error ?? '')
+      assert.deepEqual([await schema(), reportOf(ended).problems], [operation.schema, []])
+      await show()
+    })
+
+    it('ends when it is cancelled, and leaves the live one as it was', async () => {
+      const before = await schema()
+      const { id } = await orderInMidst('cancel')
+      const ended = await untilEnded(running.rest, id)
+      assert.deepEqual([ended.stage, ended.error], ['cancelled', null])
+      assert(ended.progress.events_done < (ended.progress.events_total ?? 0))
+      assert.equal(await schema(), before)
+      await show()
+    })
   })
 })

@@ -55,7 +55,7 @@ export const shutStageGate = async (
     for (;;) {
       const { rows } = await db.query<{ worker: string }>(
         `select application_name as worker from pg_stat_activity
-         where wait_event = 'advisory' and application_name like 'worker-%'`,
+         where wait_event = 'advisory' and application_name <> ''`,
       )
       if (rows[0]) return rows[0].worker
       await sleep(20)
