@@ -23,7 +23,7 @@ const cut = (target: string, ms: number): Fault => ({ kind: 'cut', targets: [tar
 const freezeApi: Fault = { kind: 'freeze', targets: ['api-1'], ms: 600 }
 
 const writer = 'commands/book-writer.js'
-const runner = 'runtime/projections/runner.js'
+const applyPage = 'runtime/projections/apply-page.js'
 
 export const brokenBuilds: readonly BrokenBuild[] = [
   {
@@ -99,7 +99,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
     what: 'The checkpoint is written before the rows, outside their transaction.',
     patches: [
       {
-        file: runner,
+        file: applyPage,
         from: 'await loadMissing(client, build, missingOf(build, page, set), set);',
         to: `await loadMissing(client, build, missingOf(build, page, set), set);
     {
@@ -109,11 +109,11 @@ export const brokenBuilds: readonly BrokenBuild[] = [
     }`,
       },
       {
-        file: runner,
+        file: applyPage,
         from: '        where book_id = $1\n      ), mended',
         to: '        where book_id = $1 and false\n      ), mended',
       },
-      { file: runner, from: 'and epoch = $4 for update`', to: 'and epoch = $4`' },
+      { file: applyPage, from: 'and epoch = $4 for update`', to: 'and epoch = $4`' },
     ],
     focus: [kill('worker-1', 'worker-2'), kill('postgres')],
     caughtBy: ['row', 'behind', 'halted', 'read'],

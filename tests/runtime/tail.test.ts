@@ -8,9 +8,9 @@ import {
   firstPlace,
   type Place,
 } from '../../src/runtime/event-store.ts'
+import { readCheckpoint } from '../../src/runtime/projections/apply-page.ts'
 import type { Build } from '../../src/runtime/projections/build.ts'
 import { type Checkpoint, Poison, pageReader } from '../../src/runtime/projections/page.ts'
-import { readCheckpoint } from '../../src/runtime/projections/runner.ts'
 import { sweep } from '../../src/runtime/projections/sweep.ts'
 import { type Scanned, type Tail, tailOf } from '../../src/runtime/projections/tail.ts'
 import { freshEnvironment } from '../support/daybook.ts'

@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache'
 import type { Database } from '../postgres.ts'
+import { readCheckpoint } from './apply-page.ts'
 import type { Build } from './build.ts'
 import type { Checkpoint } from './page.ts'
 import { type RowSet, rowSet } from './row-set.ts'
-import { readCheckpoint } from './runner.ts'
 
 /** What a fold knows of its book in a build: how far it is, and rows as they were left there. */
 export type Known = {

@@ -1,9 +1,9 @@
 import { type EventStore, firstPlace, type Place } from '../event-store.ts'
 import type { Database } from '../postgres.ts'
 import type { Projecting } from './advance.ts'
+import { readCheckpoint } from './apply-page.ts'
 import type { Build } from './build.ts'
 import { type Checkpoint, Poison } from './page.ts'
-import { readCheckpoint } from './runner.ts'
 import { noRevision } from './stale-tags.ts'
 import type { Scanned } from './tail.ts'
 

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OtherLog, type Place } from '../event-store.ts'
 import { advance, type Projecting } from './advance.ts'
+import { readCheckpoint } from './apply-page.ts'
 import type { Build } from './build.ts'
 import { type Front, foldedBooks, hasLastEvent, readFront, unseenBooks } from './lost.ts'
-import { readCheckpoint } from './runner.ts'
 import { raiseStaleTags } from './stale-tags.ts'
 import type { Scan, Scanned } from './tail.ts'
 

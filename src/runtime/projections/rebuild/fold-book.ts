@@ -1,11 +1,6 @@
 import type { Recorded } from '../../../domain/events/index.ts'
 import { inTransaction, isRefusedData } from '../../postgres.ts'
 import { advance } from '../advance.ts'
-import { type Build, beginPage } from '../build.ts'
-import { addDigests, type Spelled, spellSlowly, writeChanges } from '../changes.ts'
-import { type Checkpoint, type Page, Poison, pageReader } from '../page.ts'
-import { type RowLines, rowLines } from '../row-lines.ts'
-import { type RowSet, rowSet } from '../row-set.ts'
 import {
   foldEvents,
   loadMissing,
@@ -13,7 +8,12 @@ import {
   type Missing,
   missingOf,
   readCheckpoint,
-} from '../runner.ts'
+} from '../apply-page.ts'
+import { type Build, beginPage } from '../build.ts'
+import { addDigests, type Spelled, spellSlowly, writeChanges } from '../changes.ts'
+import { type Checkpoint, type Page, Poison, pageReader } from '../page.ts'
+import { type RowLines, rowLines } from '../row-lines.ts'
+import { type RowSet, rowSet } from '../row-set.ts'
 import { createKey } from '../schema.ts'
 import { goOn, Interrupted, type Rebuilding } from './rebuilding.ts'
 

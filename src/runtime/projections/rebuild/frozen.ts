@@ -1,9 +1,9 @@
 import type pg from 'pg'
 import { inTransaction } from '../../postgres.ts'
+import { applyPage, readCheckpoint } from '../apply-page.ts'
 import { type Build, buildLock } from '../build.ts'
 import { hasLastEvent } from '../lost.ts'
 import { pageReader } from '../page.ts'
-import { applyPage, readCheckpoint } from '../runner.ts'
 import { raiseTags } from '../stale-tags.ts'
 import { goOn, type Rebuilding } from './rebuilding.ts'
 
