@@ -203,8 +203,8 @@ describe('a build that is swept once an older copy has come back', function () {
 
   /** A log and a copy of it, with two books that were folded from the log and swept. */
   const open = async () => {
-    const elsewhere = await freshEnvironment()
-    const copy = connectEventStore(elsewhere['EVENTSTORE_URL'] as string)
+    const elsewhere = await restorableStore()
+    const copy = connectEventStore(elsewhere.url)
     let now: EventStore = copy
     const log: EventStore = {
       ...copy,
@@ -250,6 +250,7 @@ describe('a build that is swept once an older copy has come back', function () {
       close: async () => {
         await sweeping.close()
         await copy.close()
+        await elsewhere.close()
       },
     }
   }
