@@ -29,7 +29,7 @@ type List = {
     place: Place,
   ) => { readonly path: string; readonly shape: object; readonly key: Place }
   /** What both answers must say of a row. */
-  readonly rowOf: (row: Row) => string
+  readonly rowOf: (row: Row) => unknown
 }
 
 const below = (limit: number): number => Math.floor(Math.random() * limit)
@@ -41,7 +41,7 @@ const transactions: List = {
     const shape = { list: 'transactions', book, sort: '-created_at', filters: {} }
     return { path: 'transactions', shape, key }
   },
-  rowOf: ({ id }) => String(id),
+  rowOf: ({ id }) => id,
 }
 
 /** After entries that at least a whole page follows. */
@@ -65,8 +65,7 @@ const statement: List = {
     const shape = { list: 'entries', account, sort: 'effective_at', filters: {} }
     return { path: `accounts/${account}/entries`, shape, key }
   },
-  rowOf: ({ transaction_id, line, running_balance }) =>
-    `${transaction_id} ${line} ${running_balance}`,
+  rowOf: ({ transaction_id, line, running_balance }) => [transaction_id, line, running_balance],
 }
 
 const accounts: List = {
@@ -80,7 +79,7 @@ const accounts: List = {
     const shape = { list: 'accounts', bookId, sort: 'code', filters: {} }
     return { path: 'accounts', shape, key }
   },
-  rowOf: ({ id, balances }) => `${id} ${JSON.stringify(balances)}`,
+  rowOf: ({ id, balances }) => [id, balances],
 }
 
 /** Pages that nobody has asked for before, by cursors; and the same ones by hand. */
@@ -123,7 +122,7 @@ const uncached = (name: string, what: string, list: List): Measure => ({
     for (const place of (await places()).slice(0, compared)) {
       const ours = await rowsOf(stack, `${api.url}${cursored(place)}`)
       const theirs = await rowsOf(stack, `${hand.url}${handed(place)}`)
-      const [shown, wanted] = [ours.map(list.rowOf).join(), theirs.map(list.rowOf).join()]
+      const [shown, wanted] = [ours, theirs].map((rows) => JSON.stringify(rows.map(list.rowOf)))
       if (shown === wanted && ours.length > 0) continue
       throw new Error(`${list.byHand} after ${place.join()}: Daybook ${shown}, by hand ${wanted}`)
     }
