@@ -37,7 +37,7 @@ export const applyBatch = command({
         const { error } = result
         const path = `/items/${index}`
         const body = `${path}/${Object.keys(item)[0]}`
-        return refused(items.length === 1 ? error : atItem(error, `Item ${index}`, path, body))
+        return refused(atItem(error, `Item ${index}`, path, body))
       }
       results.push(result)
     }

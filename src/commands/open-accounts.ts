@@ -28,10 +28,15 @@ export const AccountRequest = Type.Object(
 )
 type AccountRequest = Static<typeof AccountRequest>
 
-const OpenAccounts = Type.Object(
+export const AccountsRequest = Type.Object(
   { accounts: Type.Array(AccountRequest, { minItems: 1, maxItems: 1000 }) },
   { additionalProperties: false },
 )
+const OpenAccounts = Type.Object({
+  ...AccountsRequest.properties,
+  /** Whether the request named them in a list, maybe of one. */
+  isBatch: Type.Optional(Type.Boolean()),
+})
 
 /** Opens one account or a batch of them: all, or none. */
 export const openAccounts = command({
@@ -41,11 +46,11 @@ export const openAccounts = command({
   idsFor: ({ accounts }) => accounts.length,
   mentions: () => [],
 
-  decide: ({ accounts }, book, { ids }) => {
+  decide: ({ accounts, isBatch = accounts.length > 1 }, book, { ids }) => {
     const codes = new Set<string>()
     const opened: OpenedAccount[] = []
     for (const [index, request] of accounts.entries()) {
-      const at = accounts.length === 1 ? '' : `/accounts/${index}`
+      const at = isBatch ? `/accounts/${index}` : ''
       const rejection = check(request, at, codes, book)
       if (rejection) return refused(rejection)
       codes.add(request.code)

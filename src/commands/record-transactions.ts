@@ -59,6 +59,8 @@ const RecordTransactions = Type.Object({
   transactions: Type.Array(TransactionRequest, { minItems: 1, maxItems: 1000 }),
   /** All or none; else each item stands for itself. */
   atomic: Type.Boolean(),
+  /** Whether the request named them in a list, maybe of one. */
+  isBatch: Type.Optional(Type.Boolean()),
 })
 type RecordTransactions = Static<typeof RecordTransactions>
 
@@ -90,7 +92,7 @@ type Outcome = {
 type RecordedItems = { readonly outcome: Outcome; readonly after: Book | null }
 
 const recordEach = (
-  { transactions, atomic }: RecordTransactions,
+  { transactions, atomic, isBatch = transactions.length > 1 }: RecordTransactions,
   book: Book,
   circumstances: Circumstances,
 ): RecordedItems | Rejection => {
@@ -105,9 +107,7 @@ const recordEach = (
     const result = recordOne(request, index, after ?? book, circumstances, recorded)
     if ('code' in result) {
       if (atomic) {
-        return length === 1
-          ? result
-          : atItem(result, `Transaction ${index}`, `/transactions/${index}`)
+        return isBatch ? atItem(result, `Transaction ${index}`, `/transactions/${index}`) : result
       }
       refusedItems.push({ ...result, index })
     } else if ('existing' in result) {

@@ -116,6 +116,29 @@ describe('a batch of all kinds', () => {
     assert.equal(status, 404)
   })
 
+  it('of one item names it as one of many does, whatever it is a batch of', async () => {
+    const paths = async (path: string, body: object) => {
+      const { error } = await book.post(path, body)
+      return (error?.details as { path?: string }[]).flatMap((detail) => detail.path ?? [])
+    }
+    const unknown = transfer('nowhere', 'asset:cash', 1)
+    const strange = { code: 'asset:strange', type: 'asset', currency: 'ZZZ' }
+    const found = [
+      await paths('/batch', { items: [{ record: unknown }] }),
+      await paths('/transactions/batch', { transactions: [unknown] }),
+      await paths('/transactions', unknown),
+      await paths('/accounts/batch', { accounts: [strange] }),
+      await paths('/accounts', strange),
+    ]
+    assert.deepEqual(found, [
+      ['/items/0', '/items/0/record/transfers/0/from'],
+      ['/transactions/0', '/transactions/0/transfers/0/from'],
+      ['/transfers/0/from'],
+      ['/accounts/0/currency'],
+      ['/currency'],
+    ])
+  })
+
   it('of which each stands for itself says of every item what became of it', async () => {
     const known = { ...transfer('asset:cash', 'asset:bank', 1), id: randomUUID() }
     await book.post('/transactions', known)

@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import { closeAccount } from '../../commands/close-account.ts'
 import { freezeAccount, unfreezeAccount } from '../../commands/freeze-account.ts'
-import { AccountRequest, openAccounts } from '../../commands/open-accounts.ts'
+import { AccountRequest, AccountsRequest, openAccounts } from '../../commands/open-accounts.ts'
 import { AccountReplacement, replaceAccount } from '../../commands/replace-account.ts'
 import { AccountChanges, updateAccount } from '../../commands/update-account.ts'
 import type { RejectionCode } from '../../domain/rejection.ts'
@@ -79,12 +79,12 @@ export const accountRoutes = (dependencies: Dependencies): Route[] => [
     address: '/v1/books/{book}/accounts/batch',
     summary: 'Open up to 1,000 accounts, all or none',
     tag,
-    schemas: { path: BookPath, body: openAccounts.data },
+    schemas: { path: BookPath, body: AccountsRequest },
     answers: { 201: Type.Array(AccountResource) },
     refusals: ['book_not_found', 'account_code_taken', 'unknown_currency'],
     handle: async ({ path, body, execute }) => {
       const bookId = bookIdOf(path.book)
-      const done = await execute(openAccounts, bookId, body)
+      const done = await execute(openAccounts, bookId, { ...body, isBatch: true })
       return { status: 201, headers: headersOf(done), data: accountAnswers(done, bookId) }
     },
   }),

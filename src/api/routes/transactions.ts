@@ -103,7 +103,13 @@ export const transactionRoutes = (dependencies: Dependencies): Route[] => [
     answers: { 201: BatchResult, 200: BatchResult },
     refusals: [...refusals, 'too_large'],
     handle: async ({ path, body: { transactions, atomic = true }, execute }) =>
-      batchReply(await execute(recordTransactions, bookIdOf(path.book), { transactions, atomic })),
+      batchReply(
+        await execute(recordTransactions, bookIdOf(path.book), {
+          transactions,
+          atomic,
+          isBatch: true,
+        }),
+      ),
   }),
   route({
     method: 'get',
