@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import type { LocalServer } from '../../src/local/child.ts'
 import { startRedis } from '../../src/local/redis.ts'
-import type { AccountResource } from '../../src/queries/resources.ts'
+import type { AccountResource, StatementLine } from '../../src/queries/resources.ts'
+import type { TrialBalanceResource } from '../../src/queries/trial-balance.ts'
 import { openAccounts, openBook, type TestBook, transfer } from '../support/book.ts'
 import { type Daybook, freshEnvironment, openDaybook, startPart } from '../support/daybook.ts'
 import { eventsOf } from '../support/log-of-book.ts'
@@ -17,7 +18,42 @@ const writes = 60 * Number(process.env['DAYBOOK_RUNS_TIMES'] ?? 1)
 const codes = ['asset:cash', 'asset:bank', 'income:sales', 'equity:capital']
 
 /** What a read showed: an account's balance, and the revision that it was said to have it at. */
-type Sample = { readonly id: string; readonly revision: number; readonly posted: string }
+type Sample = {
+  readonly view: string
+  readonly id: string
+  readonly revision: number
+  readonly posted: string
+}
+
+/** Balances by account, each in its normal sign. */
+type Balances = readonly (readonly [id: string, posted: string])[]
+
+/** Where an account's balance is shown, and what is read there. */
+const views: Readonly<
+  Record<string, { path: (id: string) => string; shown: (data: never, id: string) => Balances }>
+> = {
+  account: {
+    path: (id) => `/accounts/${id}`,
+    shown: ({ id, balances }: AccountResource) => [[id, balances.posted]],
+  },
+  accounts: {
+    path: () => '/accounts',
+    shown: (data: readonly AccountResource[]) =>
+      data.map(({ id, balances }) => [id, balances.posted]),
+  },
+  statement: {
+    path: (id) => `/accounts/${id}/entries?sort=-effective_at&limit=2`,
+    shown: ([last]: readonly StatementLine[], id) => [[id, last?.running_balance ?? '0']],
+  },
+  'trial balance': {
+    path: () => '/reports/trial-balance',
+    shown: ({ accounts }: TrialBalanceResource, id) => {
+      const line = accounts.find(({ account_id }) => account_id === id)
+      const debit = BigInt(line?.debit ?? 0) - BigInt(line?.credit ?? 0)
+      return [[id, String(line?.type === 'asset' ? debit : -debit)]]
+    },
+  },
+}
 
 describe(`what the cache shows, seed ${seed}`, function () {
   this.timeout(180_000)
@@ -91,6 +127,7 @@ describe(`what the cache shows, seed ${seed}`, function () {
 
   it('is true at the revision that it says, and never before the one asked for', async () => {
     const samples: Sample[] = []
+    const entries = Object.entries(views)
     let writing = true
 
     const write = async () => {
@@ -103,17 +140,20 @@ describe(`what the cache shows, seed ${seed}`, function () {
       }
     }
     const read = async () => {
-      while (writing) {
+      for (let count = 0; writing; count++) {
         const id = random.pick(ids)
+        const [view, { path, shown }] = entries[count % entries.length] as (typeof entries)[number]
         const wanted = random.chance(0.5) ? book.revision : 0
         const { get } = random.pick(apis)
         const headers = { 'daybook-min-revision': String(wanted) }
-        const answer = await get<AccountResource>(`${book.path}/accounts/${id}`, headers)
+        const answer = await get<never>(`${book.path}${path(id)}`, headers)
         if (answer.status === 503 && answer.error.code === 'not_yet_visible') continue
         assert.equal(answer.status, 200, answer.text)
         const revision = revisionOf(answer)
         assert.ok(revision >= wanted, `asked for ${wanted}, shown ${revision}`)
-        samples.push({ id, revision, posted: answer.data.balances.posted })
+        for (const [account, posted] of shown(answer.data, id)) {
+          samples.push({ view, id: account, revision, posted })
+        }
       }
     }
     const readers = Array.from({ length: 6 }, read)
@@ -131,9 +171,12 @@ describe(`what the cache shows, seed ${seed}`, function () {
 
     const history = await balancesOf(book, ids)
     assert.ok(samples.length > 100, `only ${samples.length} reads`)
-    for (const { id, revision, posted } of samples) {
-      assert.equal(posted, history(id, revision), `account ${id} at ${revision}, seed ${seed}`)
+    for (const { view, id, revision, posted } of samples) {
+      const what = `${view} of ${id} at ${revision}, seed ${seed}`
+      assert.equal(posted, history(id, revision), what)
     }
+    const seen = new Set(samples.map(({ view }) => view))
+    assert.deepEqual([...seen].sort(), Object.keys(views).sort())
   })
 
   it('is what was changed last, soon after and without asking for it', async () => {
@@ -141,12 +184,14 @@ describe(`what the cache shows, seed ${seed}`, function () {
       await book.post('/transactions', transfer(from, to, 1))
     }
     const history = await balancesOf(book, ids)
+    const asked = Object.values(views).flatMap((view) => ids.map((id) => ({ ...view, id })))
     for (const { get } of apis) {
-      for (const id of ids) {
+      for (const { path, shown, id } of asked) {
         for (;;) {
-          const answer = await get<AccountResource>(`${book.path}/accounts/${id}`)
-          const { posted } = answer.data.balances
-          assert.equal(posted, history(id, revisionOf(answer)))
+          const answer = await get<never>(`${book.path}${path(id)}`)
+          for (const [account, posted] of shown(answer.data, id)) {
+            assert.equal(posted, history(account, revisionOf(answer)), path(id))
+          }
           if (revisionOf(answer) === book.revision) break
           await sleep(10)
         }

@@ -92,14 +92,6 @@ describe('the read model', function () {
     await assertShowsItsEvents(running, book)
   })
 
-  it('comes to the same with two workers at many books', async () => {
-    const second = await running.startWorker()
-    const books = await Promise.all(Array.from({ length: 6 }, open))
-    await Promise.all(books.map((book) => write(book, 10, 5)))
-    for (const book of books) await assertShowsItsEvents(running, book)
-    await second.close()
-  })
-
   it('is folded from the beginning by a worker that comes late', async () => {
     const environment = { ...(await freshEnvironment()), REDIS_QUEUE_URL: `${queue.url}/1` }
     const late = await openDaybook(environment, { hasWorker: false })
