@@ -119,7 +119,7 @@ describe('a batch of all kinds', () => {
   it('of one item names it as one of many does, whatever it is a batch of', async () => {
     const paths = async (path: string, body: object) => {
       const { error } = await book.post(path, body)
-      return (error?.details as { path?: string }[]).flatMap((detail) => detail.path ?? [])
+      return (error.details as { path?: string }[]).flatMap((detail) => detail.path ?? [])
     }
     const unknown = transfer('nowhere', 'asset:cash', 1)
     const strange = { code: 'asset:strange', type: 'asset', currency: 'ZZZ' }
