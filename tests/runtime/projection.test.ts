@@ -4,10 +4,12 @@ import { Redis } from 'ioredis'
 import type { LocalServer } from '../../src/local/child.ts'
 import { startRedis } from '../../src/local/redis.ts'
 import type { AccountResource } from '../../src/queries/resources.ts'
-import { openAccounts, openBook, type TestBook, transfer } from '../support/book.ts'
+import { connectEventStore } from '../../src/runtime/event-store.ts'
+import { openAccounts, openBook, type TestBook, toBook, transfer } from '../support/book.ts'
 import { breakBook, unfit, unknown } from '../support/break-book.ts'
 import { type Daybook, freshEnvironment, openDaybook, startPart } from '../support/daybook.ts'
 import { assertShowsItsEvents } from '../support/fold.ts'
+import { goldenLog } from '../support/golden-book.ts'
 import { randomOf } from '../support/random.ts'
 import { testDirectory } from '../support/services.ts'
 
@@ -104,6 +106,18 @@ describe('the read model', function () {
     await late.startWorker()
     await assertShowsItsEvents(late, book)
     await late.close()
+  })
+
+  it('has what the first release recorded, of versions that were brought up to date', async () => {
+    const [opened] = goldenLog
+    assert(opened?.type === 'BookOpened')
+    assert(goldenLog.every(({ metadata }) => metadata.schema_version === 1))
+    const { id } = opened.data
+    const store = connectEventStore(running.environment['EVENTSTORE_URL'] as string)
+    const { kind } = await store.append(id, -1, goldenLog)
+    await store.close()
+    assert.equal(kind, 'appended')
+    await assertShowsItsEvents(running, toBook(running.rest, id, goldenLog.length - 1))
   })
 
   it('is neither doubled nor short when its workers are killed in the middle', async () => {
