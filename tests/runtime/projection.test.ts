@@ -6,7 +6,7 @@ import { startRedis } from '../../src/local/redis.ts'
 import type { AccountResource } from '../../src/queries/resources.ts'
 import { connectEventStore } from '../../src/runtime/event-store.ts'
 import { openAccounts, openBook, type TestBook, toBook, transfer } from '../support/book.ts'
-import { breakBook, unfit, unknown } from '../support/break-book.ts'
+import { breakBook, newer, unfit, unknown } from '../support/break-book.ts'
 import { type Daybook, freshEnvironment, openDaybook, startPart } from '../support/daybook.ts'
 import { assertShowsItsEvents } from '../support/fold.ts'
 import { goldenLog } from '../support/golden-book.ts'
@@ -150,6 +150,7 @@ describe('the read model', function () {
 
   for (const [what, change] of [
     ['is of a type that it does not know', unknown],
+    ['is of a version that it does not know', newer],
     ['the database cannot take', unfit],
   ] as const) {
     it(`keeps other books going, by the sweep alone, when an event of one ${what}`, async () => {

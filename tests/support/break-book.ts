@@ -20,17 +20,23 @@ const transaction = {
 /** What the database cannot take, though the fold can. */
 export const unfit = { data: { ...noTransactions, transactions: [transaction] } }
 export const unknown = { type: 'SomethingElse' }
+/** Of a release that is yet to come. */
+export const newer = { metadata: { schema_version: 99 } }
 
 /** Puts an event behind a book's last one that no release would have written. */
 export const breakBook = async (
   { environment }: Pick<Daybook, 'environment'>,
   book: TestBook,
-  change: object,
+  {
+    metadata: changed,
+    ...change
+  }: { readonly metadata?: object; readonly [name: string]: unknown },
 ): Promise<{ readonly revision: number }> => {
   const events = await eventsOf({ environment }, book.id)
   const last = events.at(-1) as Recorded
   const revision = last.revision + 1
-  const metadata = { ...last.metadata, previous_hash: last.metadata.hash, hash: 'f'.repeat(64) }
+  const { hash: previous_hash } = last.metadata
+  const metadata = { ...last.metadata, previous_hash, hash: 'f'.repeat(64), ...changed }
   const base = { id: randomUUID(), revision, metadata, type: 'TransactionsRecorded' }
   const event = { ...base, data: noTransactions, ...change } as Recorded
   const store = connectEventStore(environment['EVENTSTORE_URL'] as string)
