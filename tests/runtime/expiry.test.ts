@@ -24,7 +24,7 @@ describe('a hold in a book that nobody writes to', function () {
 
   /** Over a moment from now. */
   const hold = async (): Promise<string> => {
-    const expires_at = new Date(Date.now() + 300).toISOString()
+    const expires_at = new Date(Date.now() + 1_000).toISOString()
     const body = { ...transfer('equity:world', 'asset:cash', 5), status: 'pending', expires_at }
     const answer = await book.post<TransactionResource>('/transactions', body)
     assert.equal(answer.status, 201, answer.text)
@@ -51,12 +51,12 @@ describe('a hold in a book that nobody writes to', function () {
 
   it('expires once a worker runs, though it was over while none did', async () => {
     const id = await hold()
-    await sleep(400)
+    await sleep(1_100)
     const worker = await running.startWorker()
     await untilExpired(id)
     const second = await hold()
     await worker.close()
-    await sleep(400)
+    await sleep(1_100)
     const other = await running.startWorker()
     try {
       const path = `/transactions/${second}`
