@@ -5,6 +5,7 @@ import streams from '@eventstore/db-client/generated/streams_pb.js'
 import { v4 } from 'uuid'
 import type { Appended, AppendRefusal } from '../commands/book-log.ts'
 import { appendRequest, type Proposed } from './append-request.ts'
+import { outsideOfHttp2 } from './outside-of-http2.ts'
 
 export type AppendStream = {
   /** Rejects when no answer came, in time or ever: then it may have been stored, or may yet be. */
@@ -88,7 +89,7 @@ export const openAppendStream = (client: EventStoreDBClient, deadline: number): 
       // A call that is mute is given up, and with it the connection.
       const response = await Promise.race([answer, late]).catch((error: unknown) => {
         waiting.delete(id)
-        call.cancel()
+        outsideOfHttp2().then(() => call.cancel())
         throw error
       })
       if (response instanceof Error) throw response

@@ -4,6 +4,7 @@ import { encode } from '../commands/encoded.ts'
 import type { Recorded } from '../domain/events/index.ts'
 import type { Proposed } from './append-request.ts'
 import { type AppendStream, openAppendStream } from './append-stream.ts'
+import { outsideOfHttp2 } from './outside-of-http2.ts'
 import type { LoggedEvent, ReadWhat } from './read-message.ts'
 import { readEvents, unreadable } from './read-stream.ts'
 
@@ -162,6 +163,7 @@ const renewableConnection = (url: string) => {
 const dispose = async (connection: Connection): Promise<void> => {
   const { client } = connection
   connection.isGone = true
+  await outsideOfHttp2()
   const timeUp = new Promise<void>((resolve) => setTimeout(resolve, disposeMs).unref())
   await Promise.race([client.dispose(), timeUp])
   // The library has no other way to let go of the connection itself.

@@ -1,6 +1,7 @@
 import type { EventStoreDBClient } from '@eventstore/db-client'
 import grpc from '@eventstore/db-client/generated/streams_grpc_pb.js'
 import { Rejected, reject } from '../domain/rejection.ts'
+import { outsideOfHttp2 } from './outside-of-http2.ts'
 import {
   decodeRead,
   type LoggedEvent,
@@ -82,12 +83,11 @@ export const readEvents = (
 
   /** What has come already must be read or the library keeps it, and waits for its end on dispose. */
   const leave = () => {
-    opened.then(
-      (call) =>
-        setImmediate(() => {
-          call.cancel()
-          call.resume()
-        }),
+    Promise.all([opened, outsideOfHttp2()]).then(
+      ([call]) => {
+        call.cancel()
+        call.resume()
+      },
       () => {},
     )
   }
