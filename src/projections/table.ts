@@ -40,6 +40,11 @@ export type Table = {
   readonly isAppendOnly?: true
   readonly indexes: readonly Index[]
   readonly foreignKeys: Readonly<Record<string, string>>
+  /**
+   * Its foreign keys are checked of all rows when a build is made, and afterwards they are only
+   * declared: for a fold that has what they name in its hands whenever it adds a row.
+   */
+  readonly checksKeysOnce?: true
 }
 export type Tables = Readonly<Record<string, Table>>
 

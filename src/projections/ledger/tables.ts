@@ -132,6 +132,7 @@ const holdEntry = {
   isAppendOnly: true,
   indexes: [{ columns: ['account_id', 'transaction_id'] }],
   foreignKeys: { transaction_id: 'transaction', account_id: 'account' },
+  checksKeysOnce: true,
 } as const satisfies Table
 
 /**
@@ -163,6 +164,7 @@ const entry = {
     },
   ],
   foreignKeys: { transaction_id: 'transaction', account_id: 'account' },
+  checksKeysOnce: true,
 } as const satisfies Table
 
 const period = {

@@ -45,14 +45,30 @@ export const constraintsOf = (schema: string, { tables }: Projection): Constrain
     create: `alter table ${schema}.${quote(name)}
        add constraint ${quote(`${name}_pkey`)} primary key using index ${quote(`${name}_key`)}`,
   })),
-  ...Object.entries(tables).flatMap(([name, { foreignKeys }]) =>
-    Object.entries(foreignKeys).map(([column, target]) => ({
-      name: `${name}_${column}_fkey`,
-      create: `alter table ${schema}.${quote(name)} add constraint ${quote(`${name}_${column}_fkey`)}
-        foreign key (${quote(column)}) references ${schema}.${quote(target)}`,
-    })),
+  ...Object.entries(tables).flatMap(([name, table]) =>
+    Object.keys(table.foreignKeys).map((column) => foreignKey(schema, name, table, column)),
   ),
 ]
+
+const foreignKey = (
+  schema: string,
+  name: string,
+  { foreignKeys, checksKeysOnce }: Table,
+  column: string,
+): Constraint => {
+  const constraint = `${name}_${column}_fkey`
+  const alter = `alter table ${schema}.${quote(name)}`
+  const create = `${alter} add constraint ${quote(constraint)}
+    foreign key (${quote(column)}) references ${schema}.${quote(foreignKeys[column] ?? '')}`
+  const relax = `${alter} alter constraint ${quote(constraint)} not enforced`
+  return { name: constraint, create: checksKeysOnce ? `${create}; ${since18(relax)}` : create }
+}
+
+const since18 = (statement: string): string => `do $$ begin
+  if current_setting('server_version_num')::int >= 180000 then
+    execute '${statement}';
+  end if;
+end $$`
 
 /**
  * What every build has beside its tables. `checkpoint`: how far each book has been folded, with the
