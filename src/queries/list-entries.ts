@@ -89,7 +89,15 @@ export const listEntries = query<ListEntries, StatementLine[]>({
       list = list.where(isAfter(order, pages.after, isDescending))
       list = list.where('revision', '<=', pages.pin)
     }
-    const found = await list.select(columns).execute()
+    let described = reading.db
+      .selectFrom(list.select(columns).as('entry'))
+      .leftJoin('transaction', 'transaction.id', 'entry.transaction_id')
+      .selectAll('entry')
+      .select(['transaction.id as known', 'transaction.description'])
+    for (const { column } of order) {
+      described = described.orderBy(`entry.${column}`, isDescending ? 'desc' : 'asc')
+    }
+    const found = await described.execute()
     const isWhole = Object.keys(filters).length === 0
     const total = isWhole
       ? account.entry_count
@@ -117,7 +125,11 @@ const filterEntries = (
   return filtered
 }
 
-type Line = Pick<ReadModel['entry'], (typeof columns)[number]>
+type Line = Pick<ReadModel['entry'], (typeof columns)[number]> & {
+  /** The id of its transaction, if that is there. */
+  readonly known: string | null
+  readonly description: string | null
+}
 
 /** Of lines that follow each other, the earliest first. */
 const toStatement = async (
@@ -131,24 +143,21 @@ const toStatement = async (
   if (!first) return []
   const { id, code, name, exponent } = account
   const type = account.type as AccountType
-  const transactions = await transactionsOf(reading, lines)
   const shown = expand.split(',')
   const expandedAccount = shown.includes('account') && { account: { id, code, name, type } }
+  const transactions = shown.includes('transaction') && (await transactionsOf(reading, lines))
   let balance = await balanceUpTo(reading, account, first, pin)
-  return lines.map((line): StatementLine => {
+  return lines.map(({ known, ...line }): StatementLine => {
     const { transaction_id, direction, amount } = line
-    const transaction = transactions.get(transaction_id)
-    if (!transaction) throw new Error(`the read model has no transaction ${transaction_id}`)
-    const { description, ...others } = transaction
+    if (known === null) throw new Error(`the read model has no transaction ${transaction_id}`)
     balance += direction === normalSide(type) ? BigInt(amount) : -BigInt(amount)
     return {
       ...line,
       direction: direction as StatementLine['direction'],
-      description,
       exponent,
       running_balance: String(balance),
       ...expandedAccount,
-      ...(shown.includes('transaction') && { transaction: others as ExpandedTransaction }),
+      ...(transactions && { transaction: transactions.get(known) as ExpandedTransaction }),
     }
   })
 }
@@ -172,10 +181,11 @@ const balanceUpTo = async (
 
 /** Those that the lines are of, in one query whatever their number. */
 const transactionsOf = async ({ db }: Reading, lines: readonly Line[]) => {
+  const ids = [...new Set(lines.map(({ transaction_id }) => transaction_id))]
   const rows = await db
     .selectFrom('transaction')
-    .select(['id', 'description', 'status', 'reference', 'reverses', 'metadata'])
-    .where('id', 'in', [...new Set(lines.map(({ transaction_id }) => transaction_id))])
+    .select(['id', 'status', 'reference', 'reverses', 'metadata'])
+    .where('id', '=', sql<string>`any(${ids}::uuid[])`)
     .execute()
   return new Map(rows.map((row) => [row.id, row]))
 }
