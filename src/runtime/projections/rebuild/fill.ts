@@ -5,7 +5,7 @@ import { inTransaction } from '../../postgres.ts'
 import type { Build, Source } from '../build.ts'
 import { createBookkeeping, createTables } from '../schema.ts'
 import { foldBook } from './fold-book.ts'
-import { goOn, type Rebuilding } from './rebuilding.ts'
+import { allOf, goOn, type Rebuilding } from './rebuilding.ts'
 
 /**
  * Makes the build's schema, if it is not there, and in it the plan: which books to fold, up to
@@ -97,5 +97,5 @@ export const foldPlan = async (rebuilding: Rebuilding, build: Build): Promise<vo
       await foldBook(rebuilding, build, book.id, book.revision)
     }
   }
-  await Promise.all(Array.from({ length: booksAtOnce }, foldNext))
+  await allOf(Array.from({ length: booksAtOnce }, foldNext))
 }

@@ -1,7 +1,7 @@
 import { isRefusedData } from '../../postgres.ts'
 import type { Build } from '../build.ts'
 import { constraintsOf, createIndexes } from '../schema.ts'
-import { BuildFailed, goOn, quoted, type Rebuilding } from './rebuilding.ts'
+import { allOf, BuildFailed, goOn, quoted, type Rebuilding } from './rebuilding.ts'
 
 /** Makes the indexes that are missing, two at once, and lets the planner know the rows. */
 export const makeIndexes = async (rebuilding: Rebuilding, build: Build): Promise<void> => {
@@ -28,7 +28,7 @@ const twoAtOnce = async <Item>(
       await work(item)
     }
   }
-  await Promise.all([next(), next()])
+  await allOf([next(), next()])
 }
 
 /** Makes the constraints that are missing. */

@@ -31,4 +31,14 @@ export const goOn = ({ projecting }: Rebuilding): void => {
   if (projecting.stopping.aborted) throw new Interrupted('the work was interrupted')
 }
 
+/** All parts of some work. Where it is interrupted, it is over when each of them has stopped. */
+export const allOf = async (parts: readonly Promise<unknown>[]): Promise<void> => {
+  try {
+    await Promise.all(parts)
+  } catch (error) {
+    if (error instanceof Interrupted) await Promise.allSettled(parts)
+    throw error
+  }
+}
+
 export const quoted = ({ schema }: Build, name: string): string => `${schema}."${name}"`
