@@ -89,7 +89,7 @@ export const openAppendStream = (client: EventStoreDBClient, deadline: number): 
       // A call that is mute is given up, and with it the connection.
       const response = await Promise.race([answer, late]).catch((error: unknown) => {
         waiting.delete(id)
-        outsideOfHttp2().then(() => call.cancel())
+        void outsideOfHttp2().then(() => call.cancel())
         throw error
       })
       if (response instanceof Error) throw response
