@@ -17,7 +17,7 @@ import { kyselyOn } from '../../src/runtime/kysely-on.ts'
 import type { Database } from '../../src/runtime/postgres.ts'
 import { administer } from '../../src/runtime/projections/administer.ts'
 import { openBook, type TestBook, transfer } from '../support/book.ts'
-import { daybook } from '../support/daybook.ts'
+import { type Daybook, freshEnvironment, openDaybook } from '../support/daybook.ts'
 import { liveSchema } from '../support/operations.ts'
 
 type Parameters = Readonly<Record<string, string | number>>
@@ -79,6 +79,7 @@ const bothWays = (...columns: string[]) => columns.flatMap((column) => [column, 
 describe('the plan of every list, filter and sort', function () {
   this.timeout(120_000)
 
+  let running: Daybook
   let client: pg.Client
   let book: TestBook
   let reading: Reading
@@ -86,7 +87,9 @@ describe('the plan of every list, filter and sort', function () {
   const asked: { text: string; values: unknown[] }[] = []
 
   before(async () => {
-    const { rest, environment } = await daybook()
+    // Of its own: what others have written would change what is frequent.
+    running = await openDaybook(await freshEnvironment())
+    const { rest, environment } = running
     book = await openBook(rest)
     const accounts = Array.from({ length: 400 }, (_, n) => ({
       code: `${n % 2 === 0 ? 'asset' : 'income'}:${n}`,
@@ -126,7 +129,10 @@ describe('the plan of every list, filter and sort', function () {
       validUntil: () => {},
     }
   })
-  after(() => client?.end())
+  after(async () => {
+    await client?.end()
+    await running?.close()
+  })
 
   /** The connection, which notes what it is asked. */
   const watched = (): pg.Client =>
@@ -233,7 +239,7 @@ describe('the plan of every list, filter and sort', function () {
   })
 
   it('finds what administrators ask of projections by an index', async () => {
-    const store = connectEventStore((await daybook()).environment['EVENTSTORE_URL'] as string)
+    const store = connectEventStore(running.environment['EVENTSTORE_URL'] as string)
     const projections = [untyped(ledger), untyped(lookups)]
     const administration = administer(pool(), store, projections, reading.sign)
     for (const { name } of projections) {
