@@ -99,7 +99,8 @@ export const startLoad = async (
     if (final && isKeyed && random.chance(0.03)) await settle(command, anyApi())
     noteCommand(journal, command)
     if (!final) return
-    if (isKeyed && random.chance(0.02)) await reuse(command)
+    // What was malformed has left its key free.
+    if (isKeyed && random.chance(0.02) && final.status !== 400) await reuse(command)
     if (random.chance(0.6 * reads)) await read(book, touched(plan, book), final.revision)
   }
 
