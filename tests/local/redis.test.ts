@@ -5,6 +5,7 @@ import { Redis } from 'ioredis'
 import { unpackFromDebian } from '../../src/local/debian-packages.ts'
 import { startRedis } from '../../src/local/redis.ts'
 import { redisUnpacking } from '../../src/local/redis-binaries.ts'
+import { leaveOut } from '../support/leave-out.ts'
 import { testDirectory } from '../support/services.ts'
 
 describe('the local Redis', () => {
@@ -46,8 +47,7 @@ describe('the local Redis', () => {
     } catch (error) {
       // No apt here, or no network: then it cannot be had, and startRedis says so.
       if (!(error instanceof Error) || !/apt-get/.test(error.message)) throw error
-      console.log(`      skipped, since ${error.message}`)
-      this.skip()
+      leaveOut(this, error.message)
     }
   })
 })

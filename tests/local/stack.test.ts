@@ -13,6 +13,7 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import pg from 'pg'
+import { leaveOut } from '../support/leave-out.ts'
 import { testDirectory } from '../support/services.ts'
 import {
   descendants,
@@ -67,7 +68,7 @@ describe('everything on one machine', function () {
   })
 
   it('leaves no process behind, asked to stop or killed', async function () {
-    if (process.platform !== 'linux') this.skip()
+    if (process.platform !== 'linux') leaveOut(this, 'only Linux tells who descends from whom')
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       const stack = await start(directory)
       const below = descendants(stack.process.pid ?? 0)
@@ -78,7 +79,7 @@ describe('everything on one machine', function () {
   })
 
   it('can be stopped while it is still on its way up', async function () {
-    if (process.platform !== 'linux') this.skip()
+    if (process.platform !== 'linux') leaveOut(this, 'only Linux tells who descends from whom')
     const hanging = { FIXTURE_HANGS: 'worker' }
     const { process: parent, started } = spawnStack(testDirectory('stack'), hanging)
     const below = () => descendants(parent.pid ?? 0)
@@ -90,7 +91,7 @@ describe('everything on one machine', function () {
   })
 
   it('ends at its next start what outlived it, where the kernel cannot', async function () {
-    if (process.platform !== 'linux') this.skip()
+    if (process.platform !== 'linux') leaveOut(this, 'only Linux tells who descends from whom')
     const PATH = pathWithout('setpriv')
     const killed = await start(directory, { PATH })
     const below = descendants(killed.process.pid ?? 0).map(({ pid }) => pid)
@@ -101,7 +102,7 @@ describe('everything on one machine', function () {
   })
 
   it('brings back whatever of it is killed, where its clients look for it', async function () {
-    if (process.platform !== 'linux') this.skip()
+    if (process.platform !== 'linux') leaveOut(this, 'only Linux tells who descends from whom')
     const { process: parent, environment, url, lines } = await start(directory)
     for (const { pid } of descendants(parent.pid ?? 0)) {
       // Servers only: what they started themselves comes and goes with them.

@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers'
 import { workerConfig } from '../../src/runtime/config.ts'
 import { restAfterWaiting } from '../../src/runtime/niceness.ts'
 import { freshEnvironment, startPart } from '../support/daybook.ts'
+import { leaveOut } from '../support/leave-out.ts'
 
 const module = new URL('../../src/runtime/niceness.js', import.meta.url)
 
@@ -32,6 +33,8 @@ const sessionOf = async (niceness: number, detached: boolean): Promise<Session> 
   return JSON.parse(await text(child.stdout))
 }
 
+const ungrouped = 'this system groups no processes by session'
+
 describe('a worker that lets others go first', function () {
   this.timeout(60_000)
 
@@ -43,17 +46,16 @@ describe('a worker that lets others go first', function () {
   })
 
   it('lowers a session that is its own', async function () {
-    if (!existsSync('/proc/self/autogroup')) this.skip()
+    if (!existsSync('/proc/self/autogroup')) leaveOut(this, ungrouped)
     const { before, after, refused } = await sessionOf(7, true)
     if (before === '' || refused) {
-      console.warn(`    no session can be lowered here: ${refused ?? 'Linux has no groups'}`)
-      this.skip()
+      leaveOut(this, refused ?? ungrouped)
     }
     assert.match(after, /nice 7$/)
   })
 
   it('leaves a session alone that it shares', async function () {
-    if (!existsSync('/proc/self/autogroup')) this.skip()
+    if (!existsSync('/proc/self/autogroup')) leaveOut(this, ungrouped)
     const { before, after, refused } = await sessionOf(7, false)
     assert.deepEqual({ after, refused }, { after: before, refused: undefined })
   })
