@@ -14,8 +14,51 @@ const malformed = (reason: string): never =>
  */
 export const parseStrictJson = (bytes: Buffer): unknown => {
   if (!isUtf8(bytes)) return malformed('it is not UTF-8')
+  const keys = scan(bytes)
   const text = bytes.toString('utf8')
-  scan(text)
+  const value = parse(text)
+  // Most bodies have no escape at all, and then UTF-8 says all of their strings.
+  if (text.includes('\\u')) checkStrings(value)
+  // A key that stands twice is in the value once. Which it is takes a closer look.
+  if (countKeys(value) !== keys) refuseRepeated(text)
+  return value
+}
+
+/**
+ * Walks over the tokens, and tells how many keys they give to objects. Whether they form JSON at all
+ * is left to `JSON.parse`.
+ */
+const scan = (bytes: Buffer): number => {
+  let depth = 0
+  let keys = 0
+  for (let at = 0; at < bytes.length; at++) {
+    switch (bytes[at]) {
+      case 0x22:
+        at = endOfString(bytes, at)
+        break
+      case 0x3a:
+        keys++
+        break
+      case 0x7b:
+      case 0x5b:
+        if (++depth > maxDepth) malformed(`it is nested more than ${maxDepth} levels deep`)
+        break
+      case 0x7d:
+      case 0x5d:
+        depth--
+        break
+    }
+  }
+  return keys
+}
+
+const endOfString = (bytes: Buffer, start: number): number => {
+  let end = start + 1
+  while (end < bytes.length && bytes[end] !== 0x22) end += bytes[end] === 0x5c ? 2 : 1
+  return end
+}
+
+const parse = (text: string): unknown => {
   try {
     return JSON.parse(text)
   } catch (error) {
@@ -23,81 +66,48 @@ export const parseStrictJson = (bytes: Buffer): unknown => {
   }
 }
 
-/** The keys seen in an object: few in a list, because a set costs more than comparing a few. */
-type Keys = string[] | Set<string>
-const few = 16
+/** The keys in all its objects, none of which may be a banned one. */
+const countKeys = (value: unknown): number => {
+  if (typeof value !== 'object' || value === null) return 0
+  let count = 0
+  if (Array.isArray(value)) {
+    for (const item of value) count += countKeys(item)
+    return count
+  }
+  for (const key in value) {
+    if (banned.has(key)) malformed(`the key ${key} is not allowed`)
+    count += 1 + countKeys((value as Readonly<Record<string, unknown>>)[key])
+  }
+  return count
+}
 
-/** Walks over the tokens. Whether they form JSON at all is left to `JSON.parse`. */
-const scan = (text: string): void => {
-  /** By open object; null for an array. */
-  const open: (Keys | null)[] = []
-  // Most bodies have no escape at all, and then no string needs a look but the keys.
-  const hasEscapes = text.includes('\\u')
-  /** Of the last string, with its quotes. */
-  let start = 0
-  let end = 0
-  for (let at = 0; at < text.length; at++) {
-    switch (text.charCodeAt(at)) {
-      case 0x22:
-        start = at
-        end = endOfString(text, start) + 1
-        if (hasEscapes) checkEscapes(text.slice(start, end))
-        at = end - 1
-        break
-      case 0x3a:
-        addKey(open, text.slice(start, end))
-        break
-      case 0x7b:
-        open.push([])
-        break
-      case 0x5b:
-        open.push(null)
-        break
-      case 0x7d:
-      case 0x5d:
-        open.pop()
-        break
+const checkStrings = (value: unknown): void => {
+  if (typeof value === 'string') {
+    if (value.includes('\u0000')) malformed('a string holds the character U+0000')
+    if (!value.isWellFormed()) malformed('a string holds half of a surrogate pair')
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, item] of Object.entries(value)) {
+      checkStrings(key)
+      checkStrings(item)
     }
-    if (open.length > maxDepth) malformed(`it is nested more than ${maxDepth} levels deep`)
   }
 }
 
-const endOfString = (text: string, start: number): number => {
-  let end = text.indexOf('"', start + 1)
-  while (end > 0 && isEscaped(text, end)) end = text.indexOf('"', end + 1)
-  return end < 0 ? text.length : end
-}
+/** Of JSON: its strings, and what gives it structure. */
+const tokens = /"(?:[^"\\]|\\.)*"|[{}[\]:]/g
 
-const isEscaped = (text: string, at: number): boolean => {
-  let backslashes = 0
-  while (text.charCodeAt(at - 1 - backslashes) === 0x5c) backslashes++
-  return backslashes % 2 === 1
-}
-
-const decode = (string: string): string => {
-  try {
-    return JSON.parse(string)
-  } catch {
-    return malformed('a string has a broken escape')
+const refuseRepeated = (text: string): void => {
+  /** By open object or array. */
+  const open: Set<string>[] = []
+  let string = ''
+  for (const [token] of text.matchAll(tokens)) {
+    if (token === '{' || token === '[') open.push(new Set())
+    else if (token === '}' || token === ']') open.pop()
+    else if (token !== ':') string = token
+    else {
+      const key: string = JSON.parse(string)
+      if (open.at(-1)?.has(key)) malformed(`the key ${key} stands twice in one object`)
+      open.at(-1)?.add(key)
+    }
   }
-}
-
-const checkEscapes = (string: string): void => {
-  if (!string.includes('\\u')) return
-  const text = decode(string)
-  if (text.includes('\u0000')) malformed('a string holds the character U+0000')
-  if (!text.isWellFormed()) malformed('a string holds half of a surrogate pair')
-}
-
-const addKey = (open: (Keys | null)[], string: string): void => {
-  const keys = open.at(-1)
-  if (!keys) return
-  const key = string.includes('\\') ? decode(string) : string.slice(1, -1)
-  if (banned.has(key)) malformed(`the key ${key} is not allowed`)
-  const isList = Array.isArray(keys)
-  if (isList ? keys.includes(key) : keys.has(key)) {
-    malformed(`the key ${key} stands twice in one object`)
-  }
-  if (!isList) keys.add(key)
-  else if (keys.push(key) === few) open[open.length - 1] = new Set(keys)
 }

@@ -44,42 +44,37 @@ const hasOrder = (value: object): boolean => {
 /** Stands before a book's first event, so that a chain cannot be passed off as another book's. */
 export const genesis = (bookId: string): string => toHex(sha256(`daybook book ${bookId}`))
 
-const blockBytes = 64
-const hashBytes = 32
+/** 128 bits, as hex. One digest gives so many salts. */
+const saltLength = 32
+const saltsADigest = 4
 
 /**
- * The salts of an event's leaves: HMAC-SHA256 (RFC 2104) of a leaf's place, under the event's salt.
- * One can be shown with its leaf and tells nothing of the others'.
+ * The salt of one leaf of an event: a quarter of a SHA-512 digest over the event's salt and the
+ * number of the digest. One can be shown with its leaf and tells nothing of the others'.
  */
-const leafSalts = (salt: string): ((index: number) => Digest) => {
-  const inner = Buffer.allocUnsafe(blockBytes + 16).fill(0x36)
-  const outer = Buffer.allocUnsafe(blockBytes + hashBytes).fill(0x5c)
-  const key = Buffer.from(salt, 'hex')
-  for (let at = 0; at < key.length; at++) {
-    inner[at] = (key[at] as number) ^ 0x36
-    outer[at] = (key[at] as number) ^ 0x5c
-  }
+export const leafSalt = (salt: string, index: number): string =>
+  quarter(saltDigest(salt, Math.floor(index / saltsADigest)), index)
+
+const saltDigest = (salt: string, place: number): string => digest('sha512', `${salt} ${place}`)
+
+const quarter = (salts: string, index: number): string => {
+  const start = (index % saltsADigest) * saltLength
+  return salts.slice(start, start + saltLength)
+}
+
+/** All leaves of an event are asked for in turn. */
+const leafSalts = (salt: string): ((index: number) => string) => {
+  let salts = ''
   return (index) => {
-    const end = blockBytes + inner.write(String(index), blockBytes, 'latin1')
-    outer.write(sha256(inner.subarray(0, end)), blockBytes, 'latin1')
-    return sha256(outer)
+    if (index % saltsADigest === 0) salts = saltDigest(salt, index / saltsADigest)
+    return quarter(salts, index)
   }
 }
 
-/** The salt of one leaf. */
-export const leafSalt = (salt: string, index: number): Buffer => toBytes(leafSalts(salt)(index))
+/** RFC 9162: what begins with 0 is a leaf, what begins with 1 a node. */
+const leafHash = (salt: string, text: string): Digest => sha256(`\0${salt}${text}`)
 
-/** A character takes three bytes at most. */
-const leafBytes = (text: string): number => 1 + hashBytes + 3 * text.length
-const leaf = Buffer.alloc(16 * 1024)
-
-const leafHash = (salt: Digest, text: string): Digest => {
-  const bytes = leafBytes(text) <= leaf.length ? leaf : Buffer.alloc(leafBytes(text))
-  bytes.write(salt, 1, 'latin1')
-  const end = 1 + hashBytes + bytes.write(text, 1 + hashBytes)
-  return sha256(bytes.subarray(0, end))
-}
-
+const hashBytes = 32
 const node = Buffer.alloc(1 + 2 * hashBytes, 1)
 
 const nodeHash = (left: Digest, right: Digest): Digest => {

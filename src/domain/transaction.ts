@@ -65,14 +65,17 @@ export const checkTransaction = (
   const malformed = checkAmounts(request, lines) ?? checkHold(request, lines.length, now)
   if (malformed) return malformed
   const entries: RecordedEntry[] = []
+  /** That of each entry, before the transaction. */
+  const accounts: Account[] = []
   for (const [line, { account: reference, direction, amount, currency }] of lines.entries()) {
     const account = findAccount(book, reference)
     const problem = checkAccount(account, reference, currency, (field) =>
       pathTo(request, line, field),
     )
     if (problem) return problem
-    const { id, currency: own } = account as Account
-    entries.push({ account: id, amount, currency: own, direction })
+    const found = account as Account
+    accounts.push(found)
+    entries.push({ account: found.id, amount, currency: found.currency, direction })
   }
   const unbalanced = checkBalanced(entries)
   if (unbalanced) return unbalanced
@@ -82,7 +85,7 @@ export const checkTransaction = (
   const placed = placeInOpen(asked, request.on_closed_period ?? 'refuse', book)
   if ('code' in placed) return placed
   const { effectiveAt, requestedAt } = placed
-  const changes = changesBy(entries, request.status === 'pending', book, effectiveAt, now)
+  const changes = changesBy(entries, accounts, request.status === 'pending', effectiveAt, now)
   return (
     (changes.size < 2 ? reject('same_account') : null) ??
     checkGuards(lines, entries, changes, now) ??
@@ -189,16 +192,16 @@ export const checkBalanced = (entries: readonly RecordedEntry[]): Rejection | nu
 /** The accounts before the transaction, and as the whole of it would leave them. */
 const changesBy = (
   entries: readonly RecordedEntry[],
+  accounts: readonly Account[],
   isPending: boolean,
-  book: Book,
   effectiveAt: number,
   now: number,
 ): ReadonlyMap<string, Change> => {
   const changes = new Map<string, { readonly before: Account; after: Account }>()
-  for (const { account: id, direction, amount } of entries) {
+  for (const [line, { account: id, direction, amount }] of entries.entries()) {
     let one = changes.get(id)
     if (!one) {
-      const before = findAccount(book, id) as Account
+      const before = accounts[line] as Account
       changes.set(id, (one = { before, after: before }))
     }
     const change = signed(one.before.type, direction, BigInt(amount))

@@ -203,7 +203,7 @@ describe('a receipt for one transaction', () => {
     ...refused.map((one) => canonical(['refused', one])),
     ...existing.map((one) => canonical(['existing', one])),
   ]
-  const leafOf = (text: string, its: Buffer) => sha256(Buffer.of(0), its, text)
+  const leafOf = (text: string, its: string) => sha256(Buffer.of(0), its, text)
   const leaves = texts.map((text, index) => leafOf(text, leafSalt(salt!, index)))
 
   it('proves, with its own salt and a path, that the event holds it', () => {
@@ -228,15 +228,15 @@ describe('a receipt for one transaction', () => {
     const [neighbour] = inclusionPath(leaves, 0)
     assert.deepEqual(neighbour, leaves[1])
     for (const known of [
-      Buffer.alloc(0),
+      '',
       shown,
-      sha256(shown),
-      Buffer.from(salt!.slice(0, 8), 'hex'),
+      sha256(shown).toString('hex').slice(0, 32),
+      salt!.slice(0, 8),
     ]) {
       assert.notDeepEqual(leafOf(texts[1]!, known), neighbour)
     }
-    assert.equal(new Set(texts.map((_, index) => leafSalt(salt!, index).toString('hex'))).size, 5)
-    assert.equal(shown.length, 32)
+    assert.equal(new Set(texts.map((_, index) => leafSalt(salt!, index))).size, 5)
+    assert.match(shown, /^[0-9a-f]{32}$/)
   })
 
   it('is bound to its salt, though the salt stands beside the hash', () => {
@@ -263,4 +263,4 @@ describe('the golden book', () => {
   })
 })
 
-const goldenHash = '91ef07b4de75d3beeff3194aa383d2c3bf585e1a61afd6b0bf9b40153960abc6'
+const goldenHash = '99841ce6d60daa849a3421956db4e76a539e7cd43725692333cf2d2d8822eb5a'
