@@ -5,9 +5,9 @@ import { createServer, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EventStoreDBClient } from '@eventstore/db-client'
-import type { Recorded } from '../../src/domain/events/index.ts'
 import { Rejected } from '../../src/domain/rejection.ts'
 import { connectEventStore, type EventStore } from '../../src/runtime/event-store.ts'
+import { eventOfSize } from '../support/event-of-size.ts'
 import { services } from '../support/services.ts'
 
 const head = { ':status': 200, 'content-type': 'application/grpc' }
@@ -45,7 +45,7 @@ describe('the log of a book', () => {
     it(`knows its last revision when the last event has ${kilobytes} KiB`, async () => {
       const book = randomUUID()
       for (const revision of [0, 1]) {
-        const appended = await store.append(book, revision - 1, [event(revision, kilobytes)])
+        const appended = await store.append(book, revision - 1, [eventOfSize(revision, kilobytes)])
         assert.equal(appended.kind, 'appended')
         assert.equal(await store.lastRevision(book), revision)
       }
@@ -54,18 +54,18 @@ describe('the log of a book', () => {
 
   it('refuses for good what is larger than an append may be', async () => {
     const book = randomUUID()
-    const refused = await store.append(book, -1, [event(0, 1_100)])
+    const refused = await store.append(book, -1, [eventOfSize(0, 1_100)])
     assert.deepEqual(refused, { kind: 'refused', why: 'too_large' })
-    assert.deepEqual(await store.append(book, -1, [event(0, 1)]), { kind: 'appended' })
+    assert.deepEqual(await store.append(book, -1, [eventOfSize(0, 1)]), { kind: 'appended' })
   })
 
   it('refuses for good what goes to a deleted stream', async () => {
     const book = randomUUID()
-    await store.append(book, -1, [event(0, 1)])
+    await store.append(book, -1, [eventOfSize(0, 1)])
     const client = EventStoreDBClient.connectionString((await services()).eventStoreUrl)
     await client.tombstoneStream(`book-${book}`)
     await client.dispose()
-    const refused = await store.append(book, 0, [event(1, 1)])
+    const refused = await store.append(book, 0, [eventOfSize(1, 1)])
     assert.deepEqual(refused, { kind: 'refused', why: 'deleted' })
   })
 
@@ -83,11 +83,11 @@ describe('the log of a book', () => {
     const stranger = connectEventStore(`esdb://127.0.0.1:${port}?tls=false`)
     try {
       for (status of ['16', '7']) {
-        const denied = await stranger.append(randomUUID(), -1, [event(0, 1)])
+        const denied = await stranger.append(randomUUID(), -1, [eventOfSize(0, 1)])
         assert.deepEqual(denied, { kind: 'refused', why: 'denied' })
       }
       status = '14'
-      const away = await stranger.append(randomUUID(), -1, [event(0, 1)])
+      const away = await stranger.append(randomUUID(), -1, [eventOfSize(0, 1)])
       assert.equal(away.kind, 'unknown')
       assert.ok(calls >= 3)
     } finally {
@@ -139,7 +139,7 @@ describe('the log of a book', () => {
 
   it('waits for who reads slowly, and gives every event once, in order', async () => {
     const book = randomUUID()
-    const events = Array.from({ length: 1_600 }, (_, revision) => event(revision, 0))
+    const events = Array.from({ length: 1_600 }, (_, revision) => eventOfSize(revision, 0))
     await store.append(book, -1, events)
     let next = 0
     for await (const { revision } of store.readBook(book, 0, 2_000)) {
@@ -151,7 +151,7 @@ describe('the log of a book', () => {
 
   it('is closed though reads were left before their end, one of them when all had come', async () => {
     const book = randomUUID()
-    const events = Array.from({ length: 40 }, (_, revision) => event(revision, 1))
+    const events = Array.from({ length: 40 }, (_, revision) => eventOfSize(revision, 1))
     await store.append(book, -1, events)
     const another = connectEventStore((await services()).eventStoreUrl)
     for (const milliseconds of [0, 5, 50]) {
@@ -164,15 +164,4 @@ describe('the log of a book', () => {
     }
     await another.close()
   })
-})
-
-const event = (revision: number, kilobytes: number): Recorded => ({
-  type: 'CommandRefused',
-  id: randomUUID(),
-  revision,
-  data: {
-    command: 'Large',
-    rejection: { code: 'too_large', message: 'x'.repeat(kilobytes * 1024), details: [] },
-  },
-  metadata: {} as Recorded['metadata'],
 })

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Recorded } from '../../src/domain/events/index.ts'
 import { connectEventStore, firstPlace } from '../../src/runtime/event-store.ts'
+import { eventOfSize } from './event-of-size.ts'
 
 // A process of its own, which appends and reads through one client as fast as it can. It tells how
 // much it was answered, and what memory it has.
@@ -9,17 +9,6 @@ import { connectEventStore, firstPlace } from '../../src/runtime/event-store.ts'
 const store = connectEventStore(process.argv[2] ?? '')
 const books = Array.from({ length: 20 }, () => ({ id: randomUUID(), revision: -1 }))
 let answered = 0
-
-const event = (revision: number): Recorded => ({
-  type: 'CommandRefused',
-  id: randomUUID(),
-  revision,
-  data: {
-    command: 'Large',
-    rejection: { code: 'too_large', message: 'x'.repeat(1_000), details: [] },
-  },
-  metadata: {} as Recorded['metadata'],
-})
 
 const forEver = async (work: () => Promise<void>): Promise<never> => {
   for (;;) {
@@ -36,7 +25,7 @@ const forEver = async (work: () => Promise<void>): Promise<never> => {
 for (const book of books) {
   void forEver(async () => {
     const { id, revision } = book
-    const events = Array.from({ length: 10 }, (_, index) => event(revision + 1 + index))
+    const events = Array.from({ length: 10 }, (_, index) => eventOfSize(revision + 1 + index, 1))
     const { kind } = await store.append(id, revision, events)
     book.revision = kind === 'appended' ? revision + 10 : await store.lastRevision(id)
   })
