@@ -19,6 +19,7 @@ import { lagsOf } from '../runtime/projections/lag.ts'
 import { withOwnProjections } from '../runtime/projections/load-own.ts'
 import { prepareProjections } from '../runtime/projections/prepare.ts'
 import { rebuildUntilStopped } from '../runtime/projections/rebuild/work.ts'
+import { endStalledPages } from '../runtime/projections/stalled-pages.ts'
 import { sweepUntilStopped } from '../runtime/projections/sweep.ts'
 import { tailOf } from '../runtime/projections/tail.ts'
 import { untilStandstill } from '../runtime/projections/watchdog.ts'
@@ -118,6 +119,9 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
   // A rebuild's statements take long, and must not keep a live page waiting for a connection.
   const buildDb = connectPostgres(config.databaseUrl, { max: 8, statementMs: buildMs, onError })
   const rebuilding = rebuildUntilStopped(projecting, buildDb, projections)
+  // All other connections may wait for the page that is to be ended.
+  const endingDb = connectPostgres(config.databaseUrl, { max: 1, statementMs: 5_000, onError })
+  const ending = endStalledPages(endingDb, projecting)
   const status = await serveStatus(
     config,
     () => register.metrics(),
@@ -129,7 +133,7 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
   const close = async () => {
     stopping.abort()
     await status.close()
-    await Promise.all([sweeping, rebuilding])
+    await Promise.all([sweeping, rebuilding, ending])
     await worker.close()
     await expiring.done
     await writers.close()
@@ -138,6 +142,7 @@ export const serveWorker = async (config: WorkerConfig): Promise<Running> => {
     queueRedis.disconnect()
     await db.end()
     await buildDb.end()
+    await endingDb.end()
     await stop()
     log.info('worker has stopped')
   }

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { Rejected, reject } from '../domain/rejection.ts'
@@ -90,6 +91,8 @@ const dropMute = (pool: pg.Pool): void => {
         return query(...args)
       }
       const result = query(...args)
+      // A COPY: its limit is that of any statement, told by an event.
+      if (result instanceof EventEmitter) return result.on('error', drop)
       if (!(result instanceof Promise)) return result
       return result.catch((error: unknown) => {
         drop(error)

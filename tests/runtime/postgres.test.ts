@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { finished } from 'node:stream/promises'
+import { from as copyFrom } from 'pg-copy-streams'
 import { connectPostgres } from '../../src/runtime/postgres.ts'
 import { freshDatabase } from '../support/services.ts'
 
@@ -23,5 +25,21 @@ describe('a connection to Postgres', function () {
       statement_timeout: '1000ms',
       tcp_keepalives_idle: '10s',
     })
+  })
+
+  it('is dropped when a COPY is as mute as any statement may be, and the next one works', async () => {
+    const db = connectPostgres(await freshDatabase(), {
+      max: 1,
+      statementMs: 100,
+      onError: () => {},
+    })
+    await db.query('create table line (text text)')
+    const client = await db.connect()
+    const copy = client.query(copyFrom('copy line from stdin'))
+    await assert.rejects(finished(copy), /Query read timeout/)
+    await assert.rejects(client.query('rollback'), /terminated|not queryable/)
+    client.release(true)
+    assert.equal((await db.query('select from line')).rowCount, 0)
+    await db.end()
   })
 })

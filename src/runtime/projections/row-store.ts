@@ -80,8 +80,6 @@ const indexOf = ({ columns }: Table, column: string): number => Object.keys(colu
 
 /** From so many rows on COPY costs less than an array a column. */
 const copyFrom = 20
-/** The limit that other statements have from their connection. */
-const copyMs = 20_000
 
 /** Writes new rows; `lines` are the same as COPY takes them. */
 export const insertRows = async (
@@ -113,7 +111,7 @@ export const copyRows = async (
   const copy = client.query(copyFromStream(`copy ${schema}.${quote(name)} (${names}) from stdin`))
   for (const block of bytes) copy.write(block)
   copy.end()
-  await finished(copy, { signal: AbortSignal.timeout(copyMs) })
+  await finished(copy)
 }
 
 const arraysOf = (table: Table, columns: readonly string[]): string =>
