@@ -8,8 +8,9 @@ import { withDatabase } from '../faults/page-gate.ts'
 import { openAccounts, openBook, type TestBook, transfer } from '../support/book.ts'
 import { type Daybook, freshEnvironment, openDaybook, startPart } from '../support/daybook.ts'
 import { assertShowsItsEvents } from '../support/fold.ts'
-import { liveSchema } from '../support/operations.ts'
+import { liveSchema, reportOf, startRebuild, untilEnded } from '../support/operations.ts'
 import { freshDatabase } from '../support/services.ts'
+import { buildStageGates, shutStageGate } from '../support/stage-gate.ts'
 
 /** No wait of the worker ends before it was stopped, however slow the machine is. */
 const patient = 'lock_timeout=60000&statement_timeout=60000&query_timeout=60000'
@@ -32,9 +33,11 @@ describe('a worker that is stopped while it sends rows', function () {
     worker = await startPart('worker', own)
     book = await openBook(running.rest)
     await openAccounts(book, ['asset:cash', 'income:sales'])
+    await write()
     await book.get('')
     db = new pg.Client({ connectionString: databaseUrl })
     await db.connect()
+    await buildStageGates(db)
   })
   after(async () => {
     await worker?.kill()
@@ -47,27 +50,39 @@ describe('a worker that is stopped while it sends rows', function () {
     assert.equal(status, 201, text)
   }
 
-  const untilCopying = async (condition: string): Promise<void> => {
+  const untilCopying = async (sessions: number, condition: string): Promise<void> => {
     const text = `select from pg_stat_activity where query like 'copy %' and ${condition}`
-    while ((await db.query(text)).rowCount === 0) await sleep(20)
+    while ((await db.query(text)).rowCount !== sessions) await sleep(20)
   }
 
-  /** It has begun to copy, and waits for a lock; when it gets that, nobody is there to go on. */
-  const stopInCopy = async (): Promise<void> => {
-    const entry = `${await liveSchema(db)}.entry`
+  /**
+   * It has begun to copy a page and its part of a rebuild, and waits for locks; when it gets them,
+   * nobody is there to go on. Gives the operation.
+   */
+  const stopInCopy = async (): Promise<string> => {
+    const gate = await shutStageGate(databaseUrl, 'folding')
+    const { id, schema } = await startRebuild(running.rest, { keep_seconds: 0 })
+    await gate.whoStands()
+    const live = await liveSchema(db)
     await withDatabase(databaseUrl, async (locking) => {
-      await locking.query(`begin; lock table ${entry} in share mode`)
+      await locking.query(`begin; lock table ${live}.entry, ${schema}.entry in share mode`)
+      await gate.open()
       await write()
-      await untilCopying(`wait_event_type = 'Lock'`)
+      await untilCopying(2, `wait_event_type = 'Lock'`)
       worker.process.kill('SIGSTOP')
     })
-    await untilCopying(`state = 'active' and wait_event = 'ClientRead'`)
+    await untilCopying(2, `state = 'active' and wait_event = 'ClientRead'`)
+    return id
   }
 
-  it('loses its page to another worker, and folds on when it continues', async () => {
-    await stopInCopy()
+  it('loses its page, and its part of a rebuild, to another one, and folds on when it continues', async () => {
+    const id = await stopInCopy()
     const other = await running.startWorker()
     await assertShowsItsEvents(running, book)
+    await db.query('update projection.build set lease_until = now() where operation = $1', [id])
+    const rebuilt = await untilEnded(running.rest, id)
+    assert.equal(rebuilt.stage, 'live', rebuilt.error ?? '')
+    assert.deepEqual(reportOf(rebuilt).problems, [])
     await other.close()
     worker.process.kill('SIGCONT')
     await write()
