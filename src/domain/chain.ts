@@ -110,7 +110,9 @@ export const digestEvent = (
   // A stored event's metadata has the hash itself, which cannot be part of what it covers.
   const { leaf_salt, hash: _, ...rest } = metadata as EventMetadata
   const { data, hashed } =
-    leaf_salt === null ? textsOf(event.data) : inLeaves(event, leaf_salt, spell)
+    leaf_salt === null
+      ? textsOf(event.data)
+      : inLeaves(event, rest.schema_version, leaf_salt, spell)
   const text = `{"data":${hashed},"metadata":${canonical(rest)},"type":${canonical(event.type)}}`
   return { hash: toHex(sha256(text)), data }
 }
@@ -136,9 +138,9 @@ const spelled = (item: unknown, spell: Spell[string]): Texts => {
 }
 
 /** The root of their tree takes the place of the leaves. */
-const inLeaves = (event: BookEvent, salt: string, spell: Spell): Texts => {
-  const { leaves = [] }: EventType<never> = eventTypes[event.type]
-  const names: readonly string[] = leaves
+const inLeaves = (event: BookEvent, version: number, salt: string, spell: Spell): Texts => {
+  const { leaves = [], formerLeaves = {} }: EventType<never> = eventTypes[event.type]
+  const names: readonly string[] = formerLeaves[version] ?? leaves
   const data: Readonly<Record<string, unknown>> = event.data
   const saltOf = leafSalts(salt)
   const hashes: Digest[] = []

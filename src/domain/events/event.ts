@@ -27,6 +27,8 @@ export type EventType<Data> = {
   readonly upcasts: { readonly [version: number]: (data: never) => unknown }
   /** Parts of the data that enter the hash as salted leaves of a Merkle tree. */
   readonly leaves?: readonly (keyof Data & string)[]
+  /** Those of older versions that had others: an event is hashed as it is stored. */
+  readonly formerLeaves?: { readonly [version: number]: readonly string[] }
   /**
    * A leaf's canonical JSON, for one that the domain has just made and nobody else has touched; null
    * where that takes more than putting its parts together.
