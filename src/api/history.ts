@@ -23,7 +23,7 @@ export const EventResource = Type.Object({
 })
 type EventResource = Static<typeof EventResource>
 
-export type History = Pick<BookLog, 'read' | 'lastRevision'>
+export type History = Pick<BookLog, 'read' | 'head'>
 
 /** Read at once: each to its end, for a read that is left early costs more than what it saves. */
 const eventsARead = 10

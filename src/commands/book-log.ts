@@ -16,9 +16,16 @@ export type Appended =
   /** No answer came. It may have been stored, or may yet be. */
   | { readonly kind: 'unknown'; readonly error: Error }
 
+/** The last event of a book; revision -1 and no hash where there is none. */
+export type LogHead = { readonly revision: number; readonly hash: string | null }
+
 /** What a writer needs of an event store: one stream a book, appended to at a known revision. */
 export type BookLog = {
-  /** `expected` is the revision of the last event, -1 for none. All events are stored, or none. */
+  /**
+   * `expected` is the revision of the last event, -1 for none. All events are stored, or none. A log
+   * that was away may be another when it comes back, an older copy that was written on otherwise: then
+   * what stands at that revision is not what the first event follows, and it is the wrong one.
+   */
   readonly append: (
     bookId: string,
     expected: number,
@@ -26,6 +33,5 @@ export type BookLog = {
   ) => Promise<Appended>
   /** Events from a revision on, in order; none for a book that does not exist. */
   readonly read: (bookId: string, from: number, limit?: number) => AsyncIterable<StoredEvent>
-  /** The revision of the last event, -1 for none. */
-  readonly lastRevision: (bookId: string) => Promise<number>
+  readonly head: (bookId: string) => Promise<LogHead>
 }

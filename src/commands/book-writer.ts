@@ -1,7 +1,7 @@
 import type { Recorded } from '../domain/events/index.ts'
 import { Rejected, type RejectionCode, reject } from '../domain/rejection.ts'
 import type { AppendRefusal, BookLog } from './book-log.ts'
-import { committedBook } from './committed-book.ts'
+import { committedBook, isHead } from './committed-book.ts'
 import { type DecidedGroup, decideGroup } from './decide-group.ts'
 import { factFetcher } from './fetch-facts.ts'
 import type { BalanceIndex } from './fetch-trial-balance.ts'
@@ -116,7 +116,7 @@ export const bookWriter = (bookId: string, options: WriterOptions): BookWriter =
     book,
   }: DecidedGroup): Promise<'stands' | 'outrun' | 'too_large'> => {
     if (events.length === 0) {
-      return (await log.lastRevision(bookId)) === committed.now().revision ? 'stands' : 'outrun'
+      return isHead(await log.head(bookId), committed.now()) ? 'stands' : 'outrun'
     }
     isAppending = true
     const result = await appendUntilCertain(events)

@@ -8,7 +8,7 @@ import {
   unpackBook,
 } from '../domain/snapshot/book-snapshot.ts'
 import { upcast } from '../domain/upcast.ts'
-import type { BookLog } from './book-log.ts'
+import type { BookLog, LogHead } from './book-log.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 
 type Options = {
@@ -112,12 +112,15 @@ export const committedBook = (bookId: string, options: Options): CommittedBook =
     isLoaded = true
   }
 
-  /** Nothing new to read after a conflict means that the log is older than what we knew. */
+  /** Nothing new to read after a conflict means that the log has lost what we knew. */
   const catchUp = async (): Promise<void> => {
     const before = book.revision
     await readLog()
-    if (book.revision !== before || (await log.lastRevision(bookId)) >= before) return
-    warn('the log is older than this writer: reading the book anew', { book: bookId, before })
+    if (book.revision !== before) return
+    const head = await log.head(bookId)
+    if (head.revision > before || isHead(head, book)) return
+    const details = { book: bookId, known: before, found: head.revision }
+    warn('the log has lost what this writer knew: reading the book anew', details)
     doubt()
     await load()
   }
@@ -198,6 +201,10 @@ export const committedBook = (bookId: string, options: Options): CommittedBook =
     bytes: () => sizeOf(book),
   }
 }
+
+/** Whether the log ends where the book does, with the same event. */
+export const isHead = ({ revision, hash }: LogHead, book: Book): boolean =>
+  revision === book.revision && (revision < 0 || hash === book.hash)
 
 /** How much reading an event takes, in transactions. */
 const newsOf = (event: Recorded): number => {

@@ -8,11 +8,16 @@ import { appendRequest, type Proposed } from './append-request.ts'
 import { outsideOfHttp2 } from './outside-of-http2.ts'
 
 export type AppendStream = {
-  /** Rejects when no answer came, in time or ever: then it may have been stored, or may yet be. */
+  /**
+   * Rejects when no answer came, in time or ever: then it may have been stored, or may yet be. A call
+   * ends with the store that it goes to, and what answers the next one may have another log: so the
+   * first append to a stream over each call asks whether it follows what stands there.
+   */
   readonly append: (
     stream: string,
     expected: number,
     events: readonly Proposed[],
+    follows: () => Promise<boolean>,
   ) => Promise<Appended>
 }
 
@@ -32,7 +37,14 @@ const start = (service: Service, args: CallArguments) =>
 type Call = ReturnType<typeof start>
 /** Ends the wait for one answer. */
 type Waiting = (answer: Response | 'denied' | Error) => void
-type Opened = { readonly call: Call; readonly waiting: Map<string, Waiting> }
+type Opened = {
+  readonly call: Call
+  readonly waiting: Map<string, Waiting>
+  /** Streams that were looked at since it began. */
+  readonly known: Set<string>
+  isOver: boolean
+}
+const mostKnown = 100_000
 /** Of gRPC: who asks is not known, or may not. */
 const deniedCodes: readonly unknown[] = [7, 16]
 
@@ -49,11 +61,11 @@ export const openAppendStream = (client: EventStoreDBClient, deadline: number): 
       start(service, client['callArguments']({}, { deadline: Number.POSITIVE_INFINITY })),
     )()
     const waiting = new Map<string, Waiting>()
-    let isOver = false
+    const own: Opened = { call, waiting, known: new Set(), isOver: false }
     let wasAnswered = false
-    const end = (error: Error = new Error('the event store has ended the call')) => {
-      if (isOver) return
-      isOver = true
+    const end = (error: Error = ended()) => {
+      if (own.isOver) return
+      own.isOver = true
       opened = null
       // A call that was turned away at the door has let nothing in. Later, that is not so sure.
       const isDenied = !wasAnswered && deniedCodes.includes((error as { code?: unknown }).code)
@@ -68,10 +80,25 @@ export const openAppendStream = (client: EventStoreDBClient, deadline: number): 
     })
     call.on('error', end)
     call.on('end', () => end())
-    return { call, waiting }
+    return own
   }
 
-  const append: AppendStream['append'] = async (stream, expected, events) => {
+  /** Whether the stream stands where the append has it, as far as that is not the store's to say. */
+  const stands = async (
+    own: Opened,
+    stream: string,
+    expected: number,
+    follows: () => Promise<boolean>,
+  ): Promise<boolean> => {
+    if (own.known.has(stream)) return true
+    if (expected >= 0 && !(await follows())) return false
+    if (own.isOver) throw ended()
+    if (own.known.size >= mostKnown) own.known.clear()
+    own.known.add(stream)
+    return true
+  }
+
+  const append: AppendStream['append'] = async (stream, expected, events, follows) => {
     const id = v4()
     const request = appendRequest(id, stream, expected, events)
     opened ??= open()
@@ -83,7 +110,10 @@ export const openAppendStream = (client: EventStoreDBClient, deadline: number): 
       timer = setTimeout(() => reject(new Error(`no answer within ${deadline} ms`)), deadline)
     })
     try {
-      const { call, waiting } = await Promise.race([opened, late])
+      const own = await Promise.race([opened, late])
+      const { call, waiting } = own
+      const isFollowed = stands(own, stream, expected, follows)
+      if (!(await Promise.race([isFollowed, late]))) return { kind: 'wrong_revision' }
       const answer = new Promise<Parameters<Waiting>[0]>((resolve) => waiting.set(id, resolve))
       call.write(request)
       // A call that is mute is given up, and with it the connection.
@@ -101,6 +131,8 @@ export const openAppendStream = (client: EventStoreDBClient, deadline: number): 
 
   return { append }
 }
+
+const ended = () => new Error('the event store has ended the call')
 
 const refusals: Readonly<Record<string, AppendRefusal>> = {
   'event_store.client.MaximumAppendSizeExceeded': 'too_large',

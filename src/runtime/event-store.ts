@@ -1,6 +1,7 @@
 import { EventStoreDBClient } from '@eventstore/db-client'
-import type { Appended, BookLog } from '../commands/book-log.ts'
+import type { Appended, BookLog, LogHead } from '../commands/book-log.ts'
 import { encode } from '../commands/encoded.ts'
+import type { EventMetadata } from '../domain/events/event.ts'
 import type { Recorded } from '../domain/events/index.ts'
 import type { Proposed } from './append-request.ts'
 import { type AppendStream, openAppendStream } from './append-stream.ts'
@@ -24,6 +25,8 @@ export type EventStore = BookLog & {
   /** Events of all streams after a place, in the log's order. Throws `OtherLog`. */
   readonly readAll: (after: Place, limit: number) => AsyncIterable<LoggedEvent>
   readonly readBook: (bookId: string, from: number, limit: number) => AsyncIterable<LoggedEvent>
+  /** The revision of the last event of a book, -1 for none. */
+  readonly lastRevision: (bookId: string) => Promise<number>
   /** Throws `store_unavailable` if the store does not answer. */
   readonly ping: () => Promise<void>
   readonly close: () => Promise<void>
@@ -53,8 +56,15 @@ export const connectEventStore = (url: string): EventStore => {
   ): Promise<Appended> => {
     const proposed = events.map(toProposed)
     const connection = connections.current()
+    const follows = async () => {
+      const [first] = events
+      for await (const event of readBook(bookId, expected, 1)) {
+        return headOf(event).hash === first?.metadata.previous_hash
+      }
+      return true
+    }
     try {
-      return await connection.appends.append(streamOf(bookId), expected, proposed)
+      return await connection.appends.append(streamOf(bookId), expected, proposed, follows)
     } catch (error) {
       connections.doubt(connection)
       return { kind: 'unknown', error: error as Error }
@@ -87,24 +97,25 @@ export const connectEventStore = (url: string): EventStore => {
     if (!isSame) throw new OtherLog(`the log has not the event that was at ${position}`)
   }
 
-  const lastRevision = async (bookId: string): Promise<number> => {
-    let last = -1
+  const head = async (bookId: string): Promise<LogHead> => {
+    let last: LogHead = { revision: -1, hash: null }
     let isMissing = false
     const missing = () => {
       isMissing = true
     }
     const what = { stream: streamOf(bookId), from: 'end', limit: 1, isBackwards: true } as const
     // Read to its end: a read that is left early is cancelled, which costs more than it saves.
-    for await (const { revision } of read(what, missing)) last = revision
+    for await (const event of read(what, missing)) last = headOf(event)
     // A read that ended early, without a word, must not pass for a book that is not there.
-    if (last < 0 && !isMissing) throw unreadable('it ended the read early')
+    if (last.revision < 0 && !isMissing) throw unreadable('it ended the read early')
     return last
   }
 
   return {
     append,
     read: (bookId, from, limit = Number.MAX_SAFE_INTEGER) => readBook(bookId, from, limit),
-    lastRevision,
+    head,
+    lastRevision: async (bookId) => (await head(bookId)).revision,
     readBook,
     readAll,
     ping: async () => {
@@ -114,6 +125,11 @@ export const connectEventStore = (url: string): EventStore => {
     close: () => connections.close(),
   }
 }
+
+const headOf = ({ revision, metadata }: LoggedEvent): LogHead => ({
+  revision,
+  hash: (metadata as EventMetadata).hash,
+})
 
 const toProposed = (event: Recorded): Proposed => ({
   id: event.id,

@@ -367,11 +367,11 @@ describe('a book writer', () => {
   it('does not call a refusal unknown that takes too long after an append', async () => {
     const { settled, open, transfer, accounts, time, options } = setUpWriter()
     await open()
-    const lastRevision = async (id: string) => {
+    const head = async (id: string) => {
       await time.sleep(answerWithin + 1_000)
-      return options.log.lastRevision(id)
+      return options.log.head(id)
     }
-    const slow = bookWriter(bookId, { ...options, log: { ...options.log, lastRevision } })
+    const slow = bookWriter(bookId, { ...options, log: { ...options.log, head } })
     assert.deepEqual(codes(await settled([slow.submit(accounts('c'))])), ['done'])
     const refused = slow.submit(transfer('a', 'nowhere'))
     assert.deepEqual(codes(await settled([refused])), ['store_unavailable'])
@@ -394,15 +394,15 @@ describe('a book writer', () => {
     const { writer, settled, open, transfer, options, calls } = setUpWriter()
     await open()
     const { log } = options
-    const lastRevision = log.lastRevision
+    const { head } = log
     Object.assign(log, {
-      lastRevision: async () => {
+      head: async () => {
         throw new Rejected(reject('store_unavailable'))
       },
     })
     const refused = codes(await settled([writer.submit(transfer('a', 'nowhere'))]))
     assert.deepEqual(refused, ['store_unavailable'])
-    Object.assign(log, { lastRevision })
+    Object.assign(log, { head })
     const before = calls.reads
     const results = await settled([writer.submit(transfer('a', 'nowhere'))])
     assert.deepEqual(codes(results), ['account_not_found'])
@@ -427,6 +427,21 @@ describe('a book writer', () => {
       if (index > 0)
         assert.equal(event.metadata.previous_hash, store.events[index - 1]!.metadata.hash)
     }
+  })
+
+  it('takes no other event at the revision it knows for the one that it knows', async () => {
+    const { writer, settled, open, transfer, store, accounts, options } = setUpWriter()
+    await open()
+    const key = 'kept'
+    assert.deepEqual(codes(await settled([writer.submit(transfer('a', 'b', key))])), ['done'])
+    store.events.splice(1)
+    const after = bookWriter(bookId, options)
+    await settled([after.submit(accounts('a', 'x'))])
+    await settled([after.submit(accounts('y'))])
+    // It has the answer in memory, and the log has lost what that rests on.
+    const again = await settled([writer.submit(transfer('a', 'b', key))])
+    assert.deepEqual(codes(again), ['account_not_found'])
+    assert.deepEqual(codes(await settled([writer.submit(transfer('a', 'x'))])), ['done'])
   })
 
   it('reads the book anew when the log is older than what it knew', async () => {

@@ -91,7 +91,7 @@ describe('the writers of a process', () => {
       return {
         append: (id, ...rest) => of(id).append(id, ...rest),
         read: (id, ...rest) => of(id).read(id, ...rest),
-        lastRevision: (id) => of(id).lastRevision(id),
+        head: (id) => of(id).head(id),
       }
     }
     const { submitted, book, accounts, sweepAfter, isReadAnew, warnings } = setUp((options) => ({

@@ -10,6 +10,7 @@ import type { StoredEvent } from '../../src/domain/upcast.ts'
 import { bookId } from '../support/received.ts'
 import { plain } from '../support/run-table.ts'
 import { sampleLog } from '../support/sample-book.ts'
+import { headOf } from './simulation/store.ts'
 
 const sample = sampleLog()
 
@@ -48,7 +49,7 @@ const setUp = ({ events = [...sample], saved = [], every = 1_000 }: Facts = {}) 
       reads.push(from)
       yield* events.slice(from, from + limit) as StoredEvent[]
     },
-    lastRevision: async () => events.length - 1,
+    head: async () => headOf(events),
   }
   const committed = committedBook(bookId, {
     log,
@@ -256,6 +257,17 @@ describe('a committed book', () => {
     events.splice(6)
     await committed.catchUp()
     assert.deepEqual(plain(committed.now()), plain(fold(sample.slice(0, 6))))
+    assert.equal(warnings.length, 1)
+  })
+
+  it('is read anew where the log ends at its revision with another event', async () => {
+    const { committed, events, warnings } = setUp()
+    await committed.load()
+    const last = events.at(-1) as Recorded
+    const other = { ...last, metadata: { ...last.metadata, hash: 'f'.repeat(64) } }
+    events.splice(-1, 1, other)
+    await committed.catchUp()
+    assert.equal(committed.now().hash, other.metadata.hash)
     assert.equal(warnings.length, 1)
   })
 

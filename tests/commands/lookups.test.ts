@@ -19,7 +19,7 @@ import { noBalances } from '../support/facts.ts'
 import { bookId, idSource, receivedOf } from '../support/received.ts'
 import { sampleLog } from '../support/sample-book.ts'
 import { noSnapshots } from './simulation/snapshots.ts'
-import { simulatedStore } from './simulation/store.ts'
+import { headOf, simulatedStore } from './simulation/store.ts'
 import { virtualTime } from './simulation/time.ts'
 
 /** A writer that keeps eight lookups, and an index that knows the first `reach.ofIndex` events. */
@@ -41,7 +41,7 @@ const setUp = (gap = 1_000) => {
         yield event as StoredEvent
       }
     },
-    lastRevision: async () => store.events.length - 1,
+    head: async () => headOf(store.events),
   }
   const index: LookupIndex = {
     find: async (_, mentions) => {

@@ -143,7 +143,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       },
       {
         file: writer,
-        from: "return (await log.lastRevision(bookId)) === committed.now().revision ? 'stands' : 'outrun';",
+        from: "return isHead(await log.head(bookId), committed.now()) ? 'stands' : 'outrun';",
         to: "return 'stands';",
       },
     ],

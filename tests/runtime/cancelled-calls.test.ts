@@ -70,15 +70,20 @@ const untilTwoCalls = async (socket: Socket): Promise<void> => {
  * another call is cancelled there, and says so at once, the first is asked for its data without an end.
  */
 describe('calls that are cancelled because another was reset', function () {
-  this.timeout(2 * patienceMs)
+  this.timeout(6 * patienceMs)
 
   it('come to an end', async () => {
+    let reset = () => {}
+    const wasReset = new Promise<void>((resolve) => {
+      reset = resolve
+    })
     const server = createServer(async (socket) => {
       socket.on('error', () => {})
       socket.write(settings)
       await untilTwoCalls(socket)
       await sleep(settledMs)
       socket.write(sendAllAndReset)
+      reset()
       await sleep(settledMs / 2)
       socket.resume()
     })
@@ -89,6 +94,7 @@ describe('calls that are cancelled because another was reset', function () {
     const client = fork(main, [`esdb://127.0.0.1:${port}?tls=false`])
     try {
       const told = once(client, 'message')
+      await wasReset
       const outcomes = await Promise.race([told, sleep(patienceMs, ['the client stands still'])])
       assert.deepEqual(outcomes[0], ['unknown', 'unavailable'])
     } finally {

@@ -18,7 +18,7 @@ import { type Daybook, freshEnvironment, openDaybook } from '../support/daybook.
 import { assertShowsItsEvents } from '../support/fold.ts'
 import { haltedBooks } from '../support/halted.ts'
 import { reportOf, untilStage } from '../support/operations.ts'
-import { revisionOf } from '../support/rest.ts'
+import { type Rest, revisionOf } from '../support/rest.ts'
 import { restorableStore } from '../support/restorable-store.ts'
 import { event, openSweeping } from '../support/sweeping.ts'
 
@@ -196,6 +196,71 @@ describe('a log that is restored from an older copy', function () {
     const schema = live.data.find(({ name }) => name === projection)?.schema ?? ''
     return (await haltedBooks(running)).filter((one) => one.startsWith(`${schema}:`)).length
   }
+})
+
+describe('an API that runs on while an older copy is put in its place and written on', function () {
+  this.timeout(60_000)
+  let store: Awaited<ReturnType<typeof restorableStore>>
+  let running: Daybook
+  /** Which knows nothing of the other's books, and does not hand them to it. */
+  let elsewhere: Daybook
+  let books: readonly TestBook[]
+  const lost = 2
+
+  const post = async (book: TestBook, rest: Rest, amount: number, headers = {}) => {
+    const body = transfer('income:sales', 'asset:cash', amount)
+    const answer = await rest.post(`${book.path}/transactions`, body, headers)
+    assert.equal(answer.status, 201, answer.text)
+    return answer
+  }
+
+  before(async () => {
+    store = await restorableStore()
+    const environment = { ...(await freshEnvironment()), EVENTSTORE_URL: store.url }
+    running = await openDaybook(environment, { hasWorker: false })
+    const { REDIS_QUEUE_URL, REDIS_CACHE_URL } = await freshEnvironment()
+    elsewhere = await openDaybook(
+      { ...environment, REDIS_QUEUE_URL, REDIS_CACHE_URL } as typeof environment,
+      { hasWorker: false },
+    )
+    books = await Promise.all([1, 2].map(() => openBook(running.rest)))
+    for (const book of books) await openAccounts(book, ['asset:cash', 'income:sales'])
+    const copy = await store.backUp()
+    for (const book of books) {
+      await post(book, running.rest, 5, { 'idempotency-key': 'lost' })
+      await post(book, running.rest, 5)
+    }
+    await store.restore(copy)
+    // Up to the very revision that the API remembers.
+    for (const book of books) {
+      for (let time = 0; time < lost; time++) await post(book, elsewhere.rest, 7)
+    }
+  })
+  after(async () => {
+    await elsewhere?.close()
+    await running?.close()
+    await store?.close()
+  })
+
+  const whole = async (book: TestBook) => {
+    const path = `${book.path}/integrity`
+    const { data } = await running.rest.get<{ status: string; head_revision: number }>(path)
+    assert.deepEqual([data.status, data.head_revision], ['whole', 2 + lost])
+  }
+
+  it('appends behind what the log has now', async () => {
+    const [book] = books as [TestBook]
+    const answer = await post(book, running.rest, 1)
+    assert.equal(revisionOf(answer), 2 + lost)
+    await whole(book)
+  })
+
+  it('answers no request from what the log has lost', async () => {
+    const book = books[1] as TestBook
+    const answer = await post(book, running.rest, 5, { 'idempotency-key': 'lost' })
+    assert.equal(answer.headers.get('idempotent-replayed'), null)
+    await whole(book)
+  })
 })
 
 describe('a build that is swept once an older copy has come back', function () {

@@ -10,7 +10,7 @@ import type { Recorded } from '../../src/domain/events/index.ts'
 import { Rejected, reject } from '../../src/domain/rejection.ts'
 import type { StoredEvent } from '../../src/domain/upcast.ts'
 import { noSnapshots } from '../commands/simulation/snapshots.ts'
-import { simulatedStore } from '../commands/simulation/store.ts'
+import { headOf, simulatedStore } from '../commands/simulation/store.ts'
 import { virtualTime } from '../commands/simulation/time.ts'
 import { noBalances } from './facts.ts'
 import { bookId, idSource, receivedOf } from './received.ts'
@@ -37,9 +37,9 @@ export const setUpWriter = () => {
         faults.read?.()
       }
     },
-    lastRevision: async () => {
+    head: async () => {
       calls.tails++
-      return store.events.length - 1
+      return headOf(store.events)
     },
   }
   const { now: clock, after } = time

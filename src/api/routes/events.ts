@@ -36,7 +36,7 @@ export const eventRoutes = (dependencies: Dependencies): Route[] => [
       const { limit = 50, cursor = '0' } = call.query
       const bookId = bookIdOf(call.path.book)
       await checkReader(dependencies, call)
-      const last = await dependencies.history.lastRevision(bookId)
+      const { revision: last } = await dependencies.history.head(bookId)
       if (last < 0) refuse('book_not_found')
       if (last < (call.minRevision ?? 0)) refuse('not_yet_visible')
       const { events, next } = await historyPage(

@@ -91,7 +91,7 @@ export const integrityRoutes = (dependencies: Dependencies): Route[] => {
         const { cursor, limit = maxEvents } = call.query
         const start = cursor === undefined ? beforeFirst(bookId) : parseCursor(cursor)
         await checkReader(dependencies, call)
-        const last = await dependencies.history.lastRevision(bookId)
+        const { revision: last } = await dependencies.history.head(bookId)
         if (last < 0) refuse('book_not_found')
         if (last < (call.minRevision ?? 0)) refuse('not_yet_visible')
         if (running >= maxAtOnce) refuse('overloaded', 'Two books are being checked. Try again.')

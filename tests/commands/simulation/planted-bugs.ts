@@ -1,6 +1,7 @@
-import type { BookLog } from '../../../src/commands/book-log.ts'
+import type { BookLog, LogHead } from '../../../src/commands/book-log.ts'
 import { answerWithin } from '../../../src/commands/book-writer.ts'
 import type { Received } from '../../../src/commands/received.ts'
+import type { Recorded } from '../../../src/domain/events/index.ts'
 import type { StoredEvent } from '../../../src/domain/upcast.ts'
 import { idSource } from '../../support/received.ts'
 import type { Mutation } from './mutant.ts'
@@ -28,8 +29,8 @@ export const plantedAround: Readonly<Record<string, Mistake>> = {
     log: appends((append, log) => async (book, expected, events) => {
       const result = await append(book, expected, events)
       if (result.kind !== 'unknown') return result
-      const last = await log.lastRevision(book).catch(() => null)
-      return last === expected ? { kind: 'wrong_revision' } : result
+      const last = await log.head(book).catch(() => null)
+      return last?.revision === expected ? { kind: 'wrong_revision' } : result
     }),
   },
   'tries an append again under new ids': {
@@ -58,21 +59,24 @@ export const plantedAround: Readonly<Record<string, Mistake>> = {
   },
   'refuses without reading the tail': {
     log: (log) => {
-      let known = -1
+      let known: LogHead = { revision: -1, hash: null }
+      const know = ({ revision, metadata }: Recorded) => {
+        if (revision > known.revision) known = { revision, hash: metadata.hash }
+      }
       const { append, read } = log
       return {
         append: async (book, expected, events) => {
           const result = await append(book, expected, events)
-          if (result.kind === 'appended') known = Math.max(known, expected + events.length)
+          if (result.kind === 'appended') events.forEach(know)
           return result
         },
         read: async function* (...what) {
           for await (const event of read(...what)) {
-            known = Math.max(known, event.revision)
+            know(event as Recorded)
             yield event
           }
         },
-        lastRevision: async () => known,
+        head: async () => known,
       }
     },
   },

@@ -1,4 +1,4 @@
-import type { Appended, AppendRefusal, BookLog } from '../../../src/commands/book-log.ts'
+import type { Appended, AppendRefusal, BookLog, LogHead } from '../../../src/commands/book-log.ts'
 import type { Recorded } from '../../../src/domain/events/index.ts'
 import { Rejected, reject } from '../../../src/domain/rejection.ts'
 import type { StoredEvent } from '../../../src/domain/upcast.ts'
@@ -27,6 +27,11 @@ export const simulatedStore = (): SimulatedStore => {
     },
   }
 }
+
+export const headOf = (events: readonly Recorded[]): LogHead => ({
+  revision: events.length - 1,
+  hash: events.at(-1)?.metadata.hash ?? null,
+})
 
 /** How often things go wrong, as probabilities. */
 export type Weather = {
@@ -120,13 +125,13 @@ export const reach = (
     }
   }
 
-  const lastRevision = async () => {
+  const head = async () => {
     // What the store says is true when it says it, not when it is asked or heard.
     await delay()
-    const last = store.events.length - 1
+    const last = headOf(store.events)
     await sleep(random.between(0, 20))
     return last
   }
 
-  return { append, read, lastRevision }
+  return { append, read, head }
 }
