@@ -1,7 +1,7 @@
 import type { LocalServer } from '../../src/local/child.ts'
 import { type Loaded, loadOf } from '../load/ask-load.ts'
 import type { Asked } from '../load/requests.ts'
-import { type Book, ledgerSchema, untilFolded } from '../parts/book.ts'
+import { type Book, ledgerSchema, openBook, untilFolded } from '../parts/book.ts'
 import type { Bench, Contender, Measure, Sample } from './measure.ts'
 
 const measureMs = 1_200
@@ -84,7 +84,9 @@ const prepare = (commands: Commands) => async (bench: Bench) => {
     withoutProjector(bench, commands, 'Daybook, projector stopped', 'api'),
   ]
   if (servers['against']) {
-    ours.push(withoutProjector(bench, commands, 'other build, projector stopped', 'against'))
+    // Of a book that it writes itself: those of the other API it would hand on.
+    const its = { ...bench, book: await openBook(bench.stack, 'against') }
+    ours.push(withoutProjector(its, commands, 'other build, projector stopped', 'against'))
   }
   return { ours, yardsticks: [await plain(bench, commands, 8), await plain(bench, commands, 32)] }
 }

@@ -17,9 +17,9 @@ export type Book = {
 export const ledgerSchema = buildSchema(untyped(ledger), 1)
 const accountCount = 1_000
 
-/** A new book of a thousand accounts, made as a client would. */
-export const openBook = async (stack: Stack): Promise<Book> => {
-  const book = await post(stack, '/v1/books', { name: `bench-${randomUUID()}` })
+/** A new book of a thousand accounts, made as a client would. This API will write it. */
+export const openBook = async (stack: Stack, api = 'api'): Promise<Book> => {
+  const book = await post(stack, '/v1/books', { name: `bench-${randomUUID()}` }, api)
   const { id } = book as { id: string }
   const accounts = Array.from({ length: accountCount }, (_, index) => ({
     code: `account:${index}`,
@@ -27,12 +27,17 @@ export const openBook = async (stack: Stack): Promise<Book> => {
     currency: 'EUR',
     min_balance: '-99999999999999',
   }))
-  const opened = await post(stack, `/v1/books/${id}/accounts/batch`, { accounts })
+  const opened = await post(stack, `/v1/books/${id}/accounts/batch`, { accounts }, api)
   return { id, accounts: (opened as { id: string }[]).map((account) => account.id) }
 }
 
-const post = async ({ servers, token }: Stack, path: string, body: object): Promise<unknown> => {
-  const response = await fetch(`${servers['api']?.url}${path}`, {
+const post = async (
+  { servers, token }: Stack,
+  path: string,
+  body: object,
+  api = 'api',
+): Promise<unknown> => {
+  const response = await fetch(`${servers[api]?.url}${path}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: JSON.stringify(body),
