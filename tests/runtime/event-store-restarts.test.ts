@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { startPart } from '../support/daybook.ts'
 import { testDirectory } from '../support/test-directory.ts'
 
-const restarts = Number(process.env['EVENT_STORE_RESTARTS'] ?? 3)
+const restarts = Number(process.env['EVENT_STORE_RESTARTS'] ?? 2)
 const patienceMs = 15_000
 const mostBytes = 1024 ** 3
 

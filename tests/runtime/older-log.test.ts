@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import type { Recorded } from '../../src/domain/events/index.ts'
 import type {
   FailureResource,
   OperationResource,
@@ -260,6 +261,37 @@ describe('an API that runs on while an older copy is put in its place and writte
     const answer = await post(book, running.rest, 5, { 'idempotency-key': 'lost' })
     assert.equal(answer.headers.get('idempotent-replayed'), null)
     await whole(book)
+  })
+})
+
+describe('an append to a log that has come back as another', () => {
+  it('is at the wrong revision where what it follows is not there, tried again or not', async () => {
+    const elsewhere = await restorableStore()
+    const [log, other] = [connectEventStore(elsewhere.url), connectEventStore(elsewhere.url)]
+    const book = randomUUID()
+    const own = [0, 1, 2].map((revision) => event(book, revision))
+    const [first, second, third] = own as [Recorded, Recorded, Recorded]
+    assert.equal((await log.append(book, -1, [first])).kind, 'appended')
+    const copy = await elsewhere.backUp()
+    assert.equal((await log.append(book, 0, [second])).kind, 'appended')
+    await elsewhere.restore(copy)
+    const append = async (...given: Parameters<EventStore['append']>) => {
+      for (;;) {
+        const appended = await log.append(...given)
+        if (appended.kind !== 'unknown') return appended.kind
+        await sleep(20)
+      }
+    }
+    assert.deepEqual(await other.head(book), { revision: 0, hash: first.metadata.hash })
+    const foreign = event(book, 1, { hash: 'another' })
+    assert.equal((await other.append(book, 0, [foreign])).kind, 'appended')
+    assert.equal(await append(book, 1, [third]), 'wrong_revision')
+    assert.equal(await append(book, 0, [second]), 'wrong_revision')
+    const behind = event(book, 2, { previous_hash: 'another' })
+    assert.equal(await append(book, 1, [behind]), 'appended')
+    await log.close()
+    await other.close()
+    await elsewhere.close()
   })
 })
 
