@@ -2,10 +2,10 @@ import { sql } from 'kysely'
 import Type, { type Static } from 'typebox'
 import { DateOrInstant, instantOf, toInstant } from '../domain/instant.ts'
 import { Reference } from '../domain/reference.ts'
-import { filteredBy, hasMetadata, plannedByValues, wantedMetadata } from './filters.ts'
-import { findAccount } from './find-account.ts'
+import { filteredBy, hasMetadata, isWhole, plannedByValues, wantedMetadata } from './filters.ts'
+import { bookOf, findAccount } from './find-account.ts'
 import { countUpTo, isFew } from './page.ts'
-import type { BookFacts, Reading } from './query.ts'
+import type { Reading } from './query.ts'
 import { revisionAt } from './revision-at.ts'
 
 export const transactionFilters = {
@@ -30,20 +30,18 @@ const Filters = Type.Object(transactionFilters)
 type Filters = Static<typeof Filters>
 
 /**
- * The transactions of the book that a list shows, without an order. They are countable where that
- * does not look at far more than it counts: not where several filters must hold, or one that no
- * index answers, and the book has many transactions.
+ * The transactions of the book that a list shows, without an order. They are found where counting
+ * them does not look at far more than it counts: not where several filters must hold, or one that no
+ * index answers.
  */
-export const filterTransactions = async (
-  reading: Reading,
-  { time_zone, transaction_count }: BookFacts,
-  filters: Filters,
-) => {
+export const filterTransactions = async (reading: Reading, filters: Filters) => {
+  let filtered = reading.db.selectFrom('transaction').where('book_id', '=', reading.bookId)
+  if (isWhole(filters)) return { filtered, isFound: true }
+  filtered = filtered.modifyEnd(sql.raw(plannedByValues))
+  const { time_zone } = bookOf(reading)
   const instant = (date: string) => toInstant(instantOf(date, time_zone))
   const by = filteredBy(filters)
   let isFound = by.size === 1 && filters.status !== 'posted'
-  let filtered = reading.db.selectFrom('transaction').where('book_id', '=', reading.bookId)
-  if (by.size > 0) filtered = filtered.modifyEnd(sql.raw(plannedByValues))
 
   const from = filters['effective_at[gte]']
   const to = filters['effective_at[lt]']
@@ -73,8 +71,7 @@ export const filterTransactions = async (
     filtered = filtered.where(isSeldom ? isAmongThoseOf(id) : names(id))
     isFound &&= isSeldom
   }
-  const isCountable = isFound || by.has('reference') || isFew(transaction_count)
-  return { filtered, isCountable }
+  return { filtered, isFound: isFound || by.has('reference') }
 }
 
 /** The account, and whether so few transactions name it that they are found by it. */

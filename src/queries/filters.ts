@@ -31,6 +31,34 @@ export const hasMetadata = (wanted: string) =>
  */
 export const plannedByValues = '/* planned by values */'
 
+/**
+ * A value that the planner does not see. A statement that comes again is planned once for all values,
+ * unless plans for those that it came with promise to be cheaper; a place near the end of a list does,
+ * and Postgres would plan each time.
+ */
+export const unseen = (value: unknown, type: string) => sql`(select ${value}::${sql.raw(type)})`
+
+type Shown = {
+  readonly page?: number
+  readonly limit?: number
+  readonly cursor?: string
+  readonly sort?: string
+  readonly expand?: string
+}
+
+/** Of a list's parameters those that say which rows it has, not how they are shown. */
+export const filtersOf = <Parameters extends Shown>({
+  page: _,
+  limit: __,
+  cursor: ___,
+  sort: ____,
+  expand: _____,
+  ...filters
+}: Parameters) => filters
+
+/** Whether nothing is filtered by. */
+export const isWhole = (filters: object): boolean => Object.keys(filters).length === 0
+
 /** What is filtered by, without its operators and keys: `created_at`, `metadata`. */
 export const filteredBy = (filters: object): Set<string> =>
   new Set(Object.keys(filters).map((name) => name.replace(/\[.*/, '')))

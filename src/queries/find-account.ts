@@ -1,6 +1,6 @@
 import { refuse } from '../domain/rejection.ts'
 import type { BookFacts, Reading } from './query.ts'
-import { type AccountRow, maturing, nextMaturity } from './resources.ts'
+import { type AccountRow, accountColumns, maturing, nextMaturity } from './resources.ts'
 
 export const isId = (text: string): boolean =>
   /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text)
@@ -19,7 +19,7 @@ export const findAccount = async (
 ): Promise<AccountRow & { next_maturity: string | null }> => {
   const accounts = db
     .selectFrom('account')
-    .selectAll()
+    .select(accountColumns)
     .select([maturing(now).as('maturing'), nextMaturity(now).as('next_maturity')])
     .where('book_id', '=', bookId)
   const meant = isId(reference)

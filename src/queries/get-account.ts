@@ -6,6 +6,7 @@ import { type AccountResource, toAccount } from './resources.ts'
 export const getAccount = query<{ account: string }, AccountResource>({
   name: 'account',
   tags: accountTags,
+  isOneStatement: () => true,
   run: async (reading, { account }) => {
     const row = await findAccount(reading, account)
     const data = toAccount(row)

@@ -27,6 +27,7 @@ type GetBalance = Static<typeof GetBalance> & { account: string }
 export const getBalance = query<GetBalance, BalanceResource>({
   name: 'balance',
   tags: accountTags,
+  isOneStatement: ({ effective_at }) => effective_at === undefined,
 
   run: async (reading, { account: reference, effective_at }) => {
     const account = await findAccount(reading, reference)

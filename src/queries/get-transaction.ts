@@ -16,6 +16,7 @@ export const getTransaction = query<GetTransaction, TransactionResource>({
     expand === undefined
       ? [`transaction:${transaction.toLowerCase()}`, codesTag(bookId)]
       : [`book:${bookId}`],
+  isOneStatement: () => true,
 
   run: async (reading, { transaction: id, expand }) => {
     const row = isId(id)

@@ -5,7 +5,9 @@ import { CurrencyCode } from '../domain/currency.ts'
 import { DateOrInstant, instantOf, toInstant } from '../domain/instant.ts'
 import {
   filteredBy,
+  filtersOf,
   hasMetadata,
+  isWhole,
   plannedByValues,
   wantedMetadata,
   withMetadata,
@@ -16,12 +18,19 @@ import {
   isAfter,
   isFew,
   type OrderColumn,
+  onPage,
   paged,
   pageParameters,
   paging,
 } from './page.ts'
-import { type BookFacts, query, type Reading, type ReadModel } from './query.ts'
-import { type AccountResource, maturing, nextMaturity, toAccount } from './resources.ts'
+import { query, type Reading, type ReadModel } from './query.ts'
+import {
+  type AccountResource,
+  accountColumns,
+  maturing,
+  nextMaturity,
+  toAccount,
+} from './resources.ts'
 
 export const ListAccounts = Type.Object(
   {
@@ -63,25 +72,24 @@ const tieBreak: OrderColumn<'id'> = { column: 'id', type: 'uuid' }
 export const listAccounts = query<ListAccounts, AccountResource[]>({
   name: 'accounts',
   tags: (bookId) => [`book:${bookId}`],
+  isOneStatement: (parameters) => isWhole(filtersOf(parameters)),
 
   run: async (reading, parameters) => {
     const { bookId, now, validUntil } = reading
-    const { page: _, limit: __, cursor: ___, sort = 'code', ...filters } = parameters
-    const book = bookOf(reading)
+    const { sort = 'code' } = parameters
+    const filters = filtersOf(parameters)
     const pages = paging(parameters, { list: 'accounts', bookId, sort, filters }, reading.sign)
     const isDescending = sort.startsWith('-')
     const order = [...(orders[sort.replace('-', '')] ?? []), tieBreak]
-    const filtered = filterAccounts(reading, filters, book.time_zone)
-    let list = filtered
-      .selectAll()
+    const filtered = filterAccounts(reading, filters)
+    let list = onPage(filtered, pages)
+      .select(accountColumns)
       .select([maturing(now).as('maturing'), nextMaturity(now).as('next_maturity')])
-      .offset(pages.offset)
-      .limit(pages.limit + 1)
     for (const { column } of order) list = list.orderBy(column, isDescending ? 'desc' : 'asc')
     if (pages.after) list = list.where(isAfter(order, pages.after, isDescending))
     const found = await list.execute()
     for (const { next_maturity } of found) validUntil(next_maturity)
-    const total = await countAccounts(reading, book, filters, filtered.select('id'))
+    const total = await countAccounts(reading, filters, filtered.select('id'))
     const { rows, meta } = paged(found, pages, total, (row) =>
       order.map(({ column }) => row[column]),
     )
@@ -93,20 +101,22 @@ type Filters = Omit<ListAccounts, 'page' | 'limit' | 'cursor' | 'sort'>
 
 /** Null where much of a large book would have to be looked at, to count some. */
 const countAccounts = async (
-  { db }: Reading,
-  { account_count }: BookFacts,
+  reading: Reading,
   filters: Filters,
   filtered: Parameters<typeof countUpTo<ReadModel, 'account', { id: string }>>[1],
 ): Promise<number | null> => {
+  const { account_count } = bookOf(reading)
+  if (isWhole(filters)) return account_count
   const by = filteredBy(filters)
-  if (by.size === 0) return account_count
   const isFound = filters.code !== undefined || (by.size === 1 && filters.status !== 'open')
-  return isFound || isFew(account_count) ? countUpTo(db, filtered) : null
+  return isFound || isFew(account_count) ? countUpTo(reading.db, filtered) : null
 }
 
-const filterAccounts = ({ db, bookId }: Reading, filters: Filters, timeZone: string) => {
-  let filtered = db.selectFrom('account').where('book_id', '=', bookId)
-  if (filteredBy(filters).size > 0) filtered = filtered.modifyEnd(sql.raw(plannedByValues))
+const filterAccounts = (reading: Reading, filters: Filters) => {
+  let filtered = reading.db.selectFrom('account').where('book_id', '=', reading.bookId)
+  if (isWhole(filters)) return filtered.where('deleted_at', 'is', null)
+  filtered = filtered.modifyEnd(sql.raw(plannedByValues))
+  const { time_zone } = bookOf(reading)
 
   const { status, type, currency } = filters
   if (status !== 'closed') filtered = filtered.where('deleted_at', 'is', null)
@@ -125,8 +135,8 @@ const filterAccounts = ({ db, bookId }: Reading, filters: Filters, timeZone: str
 
   const from = filters['created_at[gte]']
   const to = filters['created_at[lt]']
-  if (from) filtered = filtered.where('created_at', '>=', toInstant(instantOf(from, timeZone)))
-  if (to) filtered = filtered.where('created_at', '<', toInstant(instantOf(to, timeZone)))
+  if (from) filtered = filtered.where('created_at', '>=', toInstant(instantOf(from, time_zone)))
+  if (to) filtered = filtered.where('created_at', '<', toInstant(instantOf(to, time_zone)))
 
   const metadata = wantedMetadata(filters)
   return metadata === null ? filtered : filtered.where(hasMetadata(metadata))

@@ -1,19 +1,22 @@
-import { sql } from 'kysely'
+import { type SelectQueryBuilder, sql } from 'kysely'
 import Type, { type Static } from 'typebox'
 import { type AccountType, normalSide } from '../domain/account.ts'
 import { DateOrInstant, instantOf, toInstant } from '../domain/instant.ts'
+import { refuse } from '../domain/rejection.ts'
 import { balanceBefore } from './balance-at.ts'
-import { accountTags, bookOf, findAccount } from './find-account.ts'
+import { filtersOf, isWhole } from './filters.ts'
+import { accountTags, bookOf, findAccount, isId } from './find-account.ts'
 import {
   countUpTo,
   isAfter,
   type OrderColumn,
+  onPage,
   paged,
   paging,
   pinnedPageParameters,
 } from './page.ts'
 import { query, type Reading, type ReadModel } from './query.ts'
-import type { AccountRow, ExpandedTransaction, StatementLine } from './resources.ts'
+import type { ExpandedTransaction, StatementLine } from './resources.ts'
 
 export const ListEntries = Type.Object(
   {
@@ -67,125 +70,132 @@ export const listEntries = query<ListEntries, StatementLine[]>({
   // Metadata of transactions change without a change of the account.
   tags: (bookId, parameters) =>
     parameters.expand === undefined ? accountTags(bookId, parameters) : [`book:${bookId}`],
+  isOneStatement: ({ account, ...parameters }) => isId(account) && isWhole(filtersOf(parameters)),
 
   run: async (reading, { account: reference, ...parameters }) => {
-    const account = await findAccount(reading, reference)
-    const { time_zone } = bookOf(reading)
-    const {
-      page: _,
-      limit: __,
-      cursor: ___,
-      expand,
-      sort = 'effective_at',
-      ...filters
-    } = parameters
-    const shape = { list: 'entries', account: account.id, sort, filters }
-    const pages = paging(parameters, shape, reading.sign, reading.revision)
+    const { sort = 'effective_at', expand } = parameters
+    const filters = filtersOf(parameters)
+    const id = isId(reference)
+      ? reference.toLowerCase()
+      : (await findAccount(reading, reference)).id
+    const shape = { list: 'entries', account: id, sort, filters }
+    const pages = paging(parameters, shape, reading.sign, () => reading.revision)
     const isDescending = sort.startsWith('-')
-    const filtered = filterEntries(reading, account.id, filters, time_zone)
-    let list = filtered.offset(pages.offset).limit(pages.limit + 1)
+    const filtered = filterEntries(reading, id, filters)
+    let list = onPage(filtered, pages)
     for (const { column } of order) list = list.orderBy(column, isDescending ? 'desc' : 'asc')
     if (pages.after) {
       list = list.where(isAfter(order, pages.after, isDescending))
       list = list.where('revision', '<=', pages.pin)
     }
-    let described = reading.db
-      .selectFrom(list.select(columns).as('entry'))
-      .leftJoin('transaction', 'transaction.id', 'entry.transaction_id')
-      .selectAll('entry')
-      .select(['transaction.id as known', 'transaction.description'])
-    for (const { column } of order) {
-      described = described.orderBy(`entry.${column}`, isDescending ? 'desc' : 'asc')
-    }
-    const found = await described.execute()
-    const isWhole = Object.keys(filters).length === 0
-    const total = isWhole
+    const { account, lines } = await readLines(reading, id, list.select(columns), pages.pin, expand)
+    const total = isWhole(filters)
       ? account.entry_count
       : await countUpTo(reading.db, filtered.select('line'))
-    const { rows, meta } = paged(found, pages, total, (row) =>
+    const statement = toStatement(account, lines, expand)
+    if (isDescending) statement.reverse()
+    const { rows, meta } = paged(statement, pages, total, (row) =>
       order.map(({ column }) => row[column]),
     )
-    const lines = isDescending ? rows.toReversed() : rows
-    const data = await toStatement(reading, account, lines, pages.pin, expand)
-    return { data: isDescending ? data.reverse() : data, meta }
+    return { data: rows, meta }
   },
 })
 
 const filterEntries = (
-  { db }: Reading,
+  reading: Reading,
   accountId: string,
   filters: Omit<Static<typeof ListEntries>, 'expand'>,
-  timeZone: string,
 ) => {
-  let filtered = db.selectFrom('entry').where('account_id', '=', accountId)
+  let filtered = reading.db.selectFrom('entry').where('account_id', '=', accountId)
   const from = filters['effective_at[gte]']
   const to = filters['effective_at[lt]']
-  if (from) filtered = filtered.where('effective_at', '>=', toInstant(instantOf(from, timeZone)))
-  if (to) filtered = filtered.where('effective_at', '<', toInstant(instantOf(to, timeZone)))
+  if (!from && !to) return filtered
+  const { time_zone } = bookOf(reading)
+  if (from) filtered = filtered.where('effective_at', '>=', toInstant(instantOf(from, time_zone)))
+  if (to) filtered = filtered.where('effective_at', '<', toInstant(instantOf(to, time_zone)))
   return filtered
 }
 
-type Line = Pick<ReadModel['entry'], (typeof columns)[number]> & {
+type Entry = Pick<ReadModel['entry'], (typeof columns)[number]>
+
+type Line = Entry & {
   /** The id of its transaction, if that is there. */
   readonly known: string | null
   readonly description: string | null
+} & Partial<Omit<ExpandedTransaction, 'id'>>
+
+type Account = Pick<ReadModel['account'], 'id' | 'code' | 'name' | 'type' | 'exponent'> & {
+  readonly entry_count: number
+  /** Its balance before the first of the lines. */
+  readonly before: string
+}
+
+/**
+ * The account, and these entries of it, the earliest first; 404 if the book has none. The account
+ * comes in a row before theirs: as columns of each it would cost as much as they do.
+ */
+const readLines = async (
+  { db, bookId }: Reading,
+  id: string,
+  list: SelectQueryBuilder<ReadModel, 'entry', Entry>,
+  pin: number,
+  expand = '',
+): Promise<{ account: Account; lines: readonly Line[] }> => {
+  const place = sql`(entry.effective_at, entry.revision, entry.line)`
+  const first = sql`(first.effective_at, first.revision, first.line)`
+  const more = expand.includes('transaction') ? ', status, reference, reverses, metadata' : ''
+  const { rows } = await sql<Line & { account: Account | null }>`
+    with lines as materialized (
+      select page.*, transaction.id as known, description ${sql.raw(more)}
+      from (${list}) as page left join transaction on transaction.id = page.transaction_id
+      order by page.effective_at, page.revision, page.line),
+    first as (select * from lines order by effective_at, revision, line limit 1),
+    shown as (
+      select account.id, code, name, type, exponent, entry_count,
+        ${balanceBefore(place, first, pin)}::text as before
+      from account left join first on true
+      where account.id = ${id} and book_id = ${bookId})
+    select row_to_json(shown) as account, lines.* from shown left join lines on false
+    union all
+    select null, lines.* from lines`.execute(db)
+  const [head, ...lines] = rows
+  if (!head?.account) return refuse('account_not_found', `There is no account ${id} in this book.`)
+  return { account: head.account, lines }
 }
 
 /** Of lines that follow each other, the earliest first. */
-const toStatement = async (
-  reading: Reading,
-  account: AccountRow,
+const toStatement = (
+  { id, code, name, type, exponent, before }: Account,
   lines: readonly Line[],
-  pin: number,
   expand = '',
-): Promise<StatementLine[]> => {
-  const [first] = lines
-  if (!first) return []
-  const { id, code, name, exponent } = account
-  const type = account.type as AccountType
+): StatementLine[] => {
   const shown = expand.split(',')
-  const expandedAccount = shown.includes('account') && { account: { id, code, name, type } }
-  const transactions = shown.includes('transaction') && (await transactionsOf(reading, lines))
-  let balance = await balanceUpTo(reading, account, first, pin)
-  return lines.map(({ known, ...line }): StatementLine => {
+  const side = normalSide(type as AccountType)
+  const expanded = shown.includes('account') && {
+    account: { id, code, name, type: type as AccountType },
+  }
+  let balance = BigInt(before)
+  return lines.map((line): StatementLine => {
     const { transaction_id, direction, amount } = line
-    if (known === null) throw new Error(`the read model has no transaction ${transaction_id}`)
-    balance += direction === normalSide(type) ? BigInt(amount) : -BigInt(amount)
+    if (line.known === null) throw new Error(`the read model has no transaction ${transaction_id}`)
+    balance += direction === side ? BigInt(amount) : -BigInt(amount)
     return {
-      ...line,
+      transaction_id,
+      line: line.line,
+      revision: line.revision,
+      effective_at: line.effective_at,
+      created_at: line.created_at,
+      description: line.description,
       direction: direction as StatementLine['direction'],
+      amount,
+      currency: line.currency,
       exponent,
       running_balance: String(balance),
-      ...expandedAccount,
-      ...(transactions && { transaction: transactions.get(known) as ExpandedTransaction }),
+      ...expanded,
+      ...(shown.includes('transaction') && { transaction: toExpanded(line) }),
     }
   })
 }
 
-/** The balance before a line, in the order of a statement. */
-const balanceUpTo = async (
-  { db }: Reading,
-  { id }: AccountRow,
-  { effective_at, revision, line }: Line,
-  pin: number,
-): Promise<bigint> => {
-  const place = sql`(entry.effective_at, entry.revision, entry.line)`
-  const bound = sql`(${effective_at}::timestamptz, ${revision}::int8, ${line}::int4)`
-  const { balance } = await db
-    .selectFrom('account')
-    .select(balanceBefore(place, bound, pin).as('balance'))
-    .where('id', '=', id)
-    .executeTakeFirstOrThrow()
-  return BigInt(balance)
-}
-
-/** Those that the lines are of, in one query whatever their number. */
-const transactionsOf = async ({ db }: Reading, lines: readonly Line[]) => {
-  const ids = [...new Set(lines.map(({ transaction_id }) => transaction_id))]
-  const rows = await db
-    .selectFrom('transaction')
-    .select(['id', 'status', 'reference', 'reverses', 'metadata'])
-    .where('id', '=', sql<string>`any(${ids}::uuid[])`)
-    .execute()
-  return new Map(rows.map((row) => [row.id, row]))
-}
+const toExpanded = ({ transaction_id: id, status, reference, reverses, metadata }: Line) =>
+  ({ id, status, reference, reverses, metadata }) as ExpandedTransaction

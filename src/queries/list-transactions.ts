@@ -1,11 +1,13 @@
 import Type, { type Static } from 'typebox'
 import { filterTransactions, transactionFilters } from './filter-transactions.ts'
-import { withMetadata } from './filters.ts'
+import { filtersOf, isWhole, withMetadata } from './filters.ts'
 import { bookOf } from './find-account.ts'
 import {
   countUpTo,
   isAfter,
+  isFew,
   type OrderColumn,
+  onPage,
   paged,
   paging,
   pinnedPageParameters,
@@ -45,20 +47,19 @@ const effective: readonly OrderColumn<Column>[] = [
 export const listTransactions = query<ListTransactions, TransactionResource[]>({
   name: 'transactions',
   tags: (bookId) => [`book:${bookId}`],
+  isOneStatement: (parameters) => isWhole(filtersOf(parameters)),
 
   run: async (reading, parameters) => {
-    const book = bookOf(reading)
-    const { page: _, limit: __, cursor: ___, expand, sort = '-created_at', ...filters } = parameters
+    const { expand, sort = '-created_at' } = parameters
+    const filters = filtersOf(parameters)
     const shape = { list: 'transactions', book: reading.bookId, sort, filters }
-    const pages = paging(parameters, shape, reading.sign, reading.revision)
+    const pages = paging(parameters, shape, reading.sign, () => reading.revision)
     const isDescending = sort.startsWith('-')
     const order = sort.endsWith('created_at') ? recorded : effective
-    const { filtered, isCountable } = await filterTransactions(reading, book, filters)
-    let list = filtered
+    const { filtered, isFound } = await filterTransactions(reading, filters)
+    let list = onPage(filtered, pages)
       .selectAll('transaction')
       .select([...besideTransaction(expand)])
-      .offset(pages.offset)
-      .limit(pages.limit + 1)
     for (const { column } of order) list = list.orderBy(column, isDescending ? 'desc' : 'asc')
     if (pages.after) {
       list = list.where(isAfter(order, pages.after, isDescending))
@@ -68,10 +69,10 @@ export const listTransactions = query<ListTransactions, TransactionResource[]>({
       if (!isOlder) list = list.where('revision', '<=', pages.pin)
     }
     const found = await list.execute()
-    const isWhole = Object.keys(filters).length === 0
-    const total = isWhole
-      ? book.transaction_count
-      : isCountable
+    const { transaction_count } = bookOf(reading)
+    const total = isWhole(filters)
+      ? transaction_count
+      : isFound || isFew(transaction_count)
         ? await countUpTo(reading.db, filtered.select('id'))
         : null
     const { rows, meta } = paged(found, pages, total, (row) =>

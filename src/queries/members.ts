@@ -3,7 +3,15 @@ import { Instant } from '../domain/instant.ts'
 import { MemberRole } from '../domain/member.ts'
 import { memberTag } from '../projections/ledger/ledger.ts'
 import { bookOf } from './find-account.ts'
-import { countUpTo, isAfter, type OrderColumn, type PageParameters, paged, paging } from './page.ts'
+import {
+  countUpTo,
+  isAfter,
+  type OrderColumn,
+  onPage,
+  type PageParameters,
+  paged,
+  paging,
+} from './page.ts'
 import { query } from './query.ts'
 
 export const MemberResource = Type.Object({
@@ -22,6 +30,7 @@ export type MemberAnswer = Static<typeof MemberAnswer>
 export const getRole = query<{ user: string }, { role: MemberRole | null }>({
   name: 'role',
   tags: (bookId, { user }) => [memberTag(bookId, user)],
+  isOneStatement: () => true,
 
   run: async ({ db, bookId }, { user }) => {
     const row = await db
@@ -52,10 +61,7 @@ export const listMembers = query<PageParameters, MemberResource[]>({
       .selectFrom('member')
       .where('book_id', '=', bookId)
       .where('deleted_at', 'is', null)
-    let list = filtered
-      .selectAll()
-      .offset(pages.offset)
-      .limit(pages.limit + 1)
+    let list = onPage(filtered, pages).selectAll()
     for (const { column } of order) list = list.orderBy(column)
     if (pages.after) list = list.where(isAfter(order, pages.after, false))
     const found = await list.execute()

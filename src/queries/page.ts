@@ -3,6 +3,7 @@ import { type Expression, type Kysely, type SelectQueryBuilder, type SqlBool, sq
 import Type, { type Static } from 'typebox'
 import { canonical } from '../domain/chain.ts'
 import { refuse } from '../domain/rejection.ts'
+import { unseen } from './filters.ts'
 
 const maxDepth = 10_000
 
@@ -80,7 +81,10 @@ export type Paging = {
   readonly page: number | undefined
   /** Values of the order's columns in the last row seen. */
   readonly after: readonly Key[] | null
-  /** The revision that the first page showed: what was recorded later is not in this list. */
+  /**
+   * The revision that the first page showed: what was recorded later is not in this list. On that
+   * page it is past all revisions.
+   */
   readonly pin: number
   readonly cursorOf: (key: readonly Key[]) => string
 }
@@ -88,13 +92,14 @@ export type Paging = {
 /**
  * Reads page, limit and cursor. `shape` is all that makes one list differ from another (filters,
  * sort, book): a cursor is only good for the list that gave it, and is signed, so that nobody else
- * gives one. `revision` is that of the book now, for lists that are pinned to one.
+ * gives one. `revision` is that of the book now, for lists that are pinned to one: it is asked for
+ * when a cursor is given.
  */
 export const paging = (
   parameters: PageParameters,
   shape: object,
   sign: Sign,
-  revision = 0,
+  revision = () => 0,
 ): Paging => {
   const { page, limit = 50, cursor } = parameters
   if (cursor !== undefined && page !== undefined) {
@@ -107,15 +112,14 @@ export const paging = (
   }
   const list = canonical(shape)
   const given = cursor === undefined ? null : readCursor(cursor, list, sign)
-  const pin = given?.pin ?? revision
   return {
     limit,
     page: cursor === undefined ? (page ?? 1) : undefined,
     offset: ((page ?? 1) - 1) * limit,
     after: given?.key ?? null,
-    pin,
+    pin: given?.pin ?? Number.MAX_SAFE_INTEGER,
     cursorOf: (key) => {
-      const place = JSON.stringify([pin, ...key])
+      const place = JSON.stringify([given?.pin ?? revision(), ...key])
       return Buffer.from(`${sign(`${list}${place}`)}${place}`).toString('base64url')
     },
   }
@@ -138,9 +142,24 @@ export const isAfter = (
   isDescending: boolean,
 ): Expression<SqlBool> => {
   const columns = sql.join(order.map(({ column }) => sql.ref(column)))
-  const values = sql.join(order.map(({ type }, index) => sql`${after[index]}::${sql.raw(type)}`))
+  const values = sql.join(order.map(({ type }, index) => unseen(after[index], type)))
   return sql<SqlBool>`(${columns}) ${sql.raw(isDescending ? '<' : '>')} (${values})`
 }
+
+/** Few enough that each can have a statement of its own. */
+const usualLimits = new Set([50, 100, 200])
+
+/**
+ * The rows of a page, and one too many that tells whether there is a next page. How few they are is
+ * said in the text where it can be: a plan for all values is only good, and only taken, if it is known.
+ */
+export const onPage = <DB, Table extends keyof DB, Row>(
+  list: SelectQueryBuilder<DB, Table, Row>,
+  { limit, offset }: Paging,
+): SelectQueryBuilder<DB, Table, Row> =>
+  list
+    .limit(usualLimits.has(limit) ? sql.lit(limit + 1) : limit + 1)
+    .offset(offset === 0 ? sql.lit(0) : offset)
 
 /** Cuts off the row too many that tells whether there is a next page. */
 export const paged = <Row>(
@@ -148,7 +167,7 @@ export const paged = <Row>(
   { limit, page, cursorOf }: Paging,
   total: number | null,
   keyOf: (row: Row) => readonly Key[],
-): { rows: readonly Row[]; meta: Page } => {
+): { rows: Row[]; meta: Page } => {
   const shown = rows.slice(0, limit)
   const last = shown.at(-1)
   const nextCursor = last && rows.length > limit ? cursorOf(keyOf(last)) : null

@@ -1,7 +1,15 @@
 import Type, { type Static } from 'typebox'
 import { Instant } from '../domain/instant.ts'
 import { bookOf } from './find-account.ts'
-import { countUpTo, isAfter, type OrderColumn, type PageParameters, paged, paging } from './page.ts'
+import {
+  countUpTo,
+  isAfter,
+  type OrderColumn,
+  onPage,
+  type PageParameters,
+  paged,
+  paging,
+} from './page.ts'
 import { query } from './query.ts'
 
 const Id = Type.String({ format: 'uuid' })
@@ -63,11 +71,7 @@ export const listPeriods = query<PageParameters, PeriodResource[]>({
     const { db, bookId } = reading
     const pages = paging(parameters, { list: 'periods', bookId }, reading.sign)
     const filtered = db.selectFrom('period').where('book_id', '=', bookId)
-    let list = filtered
-      .selectAll()
-      .orderBy('revision', 'desc')
-      .offset(pages.offset)
-      .limit(pages.limit + 1)
+    let list = onPage(filtered, pages).selectAll().orderBy('revision', 'desc')
     if (pages.after) list = list.where(isAfter(order, pages.after, true))
     const found = await list.execute()
     const total = await countUpTo(db, filtered.select('id'))

@@ -22,9 +22,9 @@ export type BookFacts = Pick<ReadModel['book'], 'time_zone' | 'account_count' | 
 export type Reading = {
   readonly db: Kysely<ReadModel>
   readonly bookId: string
-  /** Null if it is not there, or not yet. */
+  /** Null if it is not there, or not yet. Of a query of one statement it is known once that was run. */
   readonly book: BookFacts | null
-  /** Up to which revision the book is folded in this snapshot. */
+  /** Up to which revision the book is folded in this snapshot; known when `book` is. */
   readonly revision: number
   /** For cursors. */
   readonly sign: Sign
@@ -38,6 +38,11 @@ export type Query<Parameters, Data> = {
   readonly name: string
   /** What the answer depends on. An answer is cached as long as none of these change. */
   readonly tags: (bookId: string, parameters: Parameters) => readonly string[]
+  /**
+   * Whether it asks one statement and no other. That sees one snapshot without a transaction, and
+   * brings what is to be known of the book with it: one round trip in place of three.
+   */
+  readonly isOneStatement?: (parameters: Parameters) => boolean
   readonly run: (reading: Reading, parameters: Parameters) => Promise<Envelope<Data>>
 }
 

@@ -6,6 +6,7 @@ import { Currency, CurrencyCode } from '../domain/currency.ts'
 import { Direction } from '../domain/entry.ts'
 import { Instant } from '../domain/instant.ts'
 import { Metadata } from '../domain/metadata.ts'
+import { unseen } from './filters.ts'
 import type { ReadModel } from './query.ts'
 
 const Id = Type.String({ format: 'uuid' })
@@ -204,20 +205,47 @@ export const normalSide = sql<string>`case when account.type in ('asset', 'expen
   then 'debit' else 'credit' end`
 
 /** Increases that are dated after `now`: posted, but not available yet. */
-export const maturing = (now: Date) => sql<string>`case when account.maturing_until > ${now} then (
-  select coalesce(sum(amount), 0) from entry
-  where account_id = account.id and effective_at > ${now} and direction = ${normalSide}
-) else 0 end`
+export const maturing = (now: Date) => whileMaturing(now, 'coalesce(sum(amount), 0)', '0')
 
 /** When the next of those increases counts; null if there is none. */
-export const nextMaturity = (now: Date) => sql<
-  string | null
->`case when account.maturing_until > ${now} then (
-  select min(effective_at) from entry
-  where account_id = account.id and effective_at > ${now} and direction = ${normalSide}
-) end`
+export const nextMaturity = (now: Date) =>
+  whileMaturing<string | null>(now, 'min(effective_at)', 'null')
 
-export type AccountRow = ReadModel['account'] & { maturing: string }
+const whileMaturing = <Value = string>(now: Date, value: string, otherwise: string) => {
+  const instant = unseen(now, 'timestamptz')
+  return sql<Value>`case when account.maturing_until > ${instant} then (
+  select ${sql.raw(value)} from entry
+  where account_id = account.id and effective_at > ${instant} and direction = ${normalSide}
+) else ${sql.raw(otherwise)} end`
+}
+
+/** What is shown of an account is made of these, and of what is still to mature. */
+export const accountColumns = [
+  'id',
+  'book_id',
+  'code',
+  'name',
+  'type',
+  'currency',
+  'exponent',
+  'min_balance',
+  'max_balance',
+  'status',
+  'metadata',
+  'posted',
+  'pending_increase',
+  'pending_decrease',
+  'entry_count',
+  'definition_revision',
+  'revision',
+  'created_at',
+  'updated_at',
+  'deleted_at',
+] as const
+
+export type AccountRow = Pick<ReadModel['account'], (typeof accountColumns)[number]> & {
+  maturing: string
+}
 
 export const toAccount = (row: AccountRow): AccountResource => {
   const { posted, pending_increase, pending_decrease, maturing: toCome } = row

@@ -3,11 +3,13 @@ import type { Kysely } from 'kysely'
 import type pg from 'pg'
 import { isId } from '../queries/find-account.ts'
 import type { Sign } from '../queries/page.ts'
-import type { BookFacts, ReadModel } from '../queries/query.ts'
+import type { BookFacts, Reading, ReadModel } from '../queries/query.ts'
 import type { Question } from './answer-cache.ts'
+import { type BookState, bookState, takeState, withState } from './book-state.ts'
 import { kyselyOn } from './kysely-on.ts'
-import type { Database } from './postgres.ts'
+import { type Database, isUnavailable } from './postgres.ts'
 import type { Live } from './projections/live.ts'
+import { runNamed } from './run-named.ts'
 
 /** What a question comes to in one snapshot of the read model. */
 export type Shown = {
@@ -24,11 +26,10 @@ export class AnotherBuild extends Error {
   override readonly name = 'AnotherBuild'
 }
 
-type State = { readonly [Fact in keyof BookFacts]: BookFacts[Fact] | null } & {
-  readonly live: number | null
-  readonly revision: number | null
-  /** What was folded is not in the log. */
-  readonly is_lost: boolean
+type Snapshot = {
+  readonly db: Kysely<ReadModel>
+  /** Throws while it is not known. */
+  readonly state: () => BookState
 }
 
 const longestMs = 60_000
@@ -38,32 +39,19 @@ const longestMs = 60_000
  * `AnotherBuild`. Null if the book is not folded as far as was asked for: as it is in the log.
  */
 export const readTransactions = (pool: Database, live: Live, sign: Sign) => {
-  const prepared = new WeakMap<pg.PoolClient, Set<string>>()
+  const schemas = new WeakMap<pg.PoolClient, string>()
 
-  /** Parsing it takes longer than running it, so that is done once a connection and build. */
-  const prepareText = (schema: string): string => `
-    prepare state_in_${schema}(uuid) as
-      select ${live.sql} as live, checkpoint.revision, time_zone, account_count,
-        transaction_count, failure.revision is not null as is_lost
-      from (select $1 as asked) as asked
-      left join checkpoint on checkpoint.book_id = asked
-      left join failure
-        on failure.book_id = asked and failure.revision <= checkpoint.revision
-      left join book on book.id = asked;`
-
-  /** Opens a snapshot and says what is to be known of it, in one go: each round trip costs. */
-  const open = async (schema: string, bookId: string) => {
-    if (!isId(bookId)) throw new Error(`${bookId} is no id`)
+  /** A connection on which the names of tables are those of a build's; all others name their schema. */
+  const connect = async (schema: string): Promise<pg.PoolClient> => {
     const client = await pool.connect()
-    const known = prepared.get(client) ?? new Set()
+    const known = schemas.get(client)
+    if (known === schema) return client
     try {
-      const results = (await client.query(`
-        begin isolation level repeatable read read only;
-        set local search_path to ${schema};
-        ${known.has(schema) ? '' : prepareText(schema)}
-        execute state_in_${schema}('${bookId}')`)) as unknown as { rows: [State] }[]
-      prepared.set(client, known.add(schema))
-      return { client, state: (results.at(-1) as { rows: [State] }).rows[0] }
+      // Parsing the state takes longer than finding it.
+      const prepare = `prepare state_of_book(uuid) as ${bookState(live.sql, '$1')}`
+      await client.query(`set search_path to ${schema}; ${known === undefined ? prepare : ''}`)
+      schemas.set(client, schema)
+      return client
     } catch (error) {
       // Nor is it known what was prepared on it.
       client.release(error as Error)
@@ -71,17 +59,75 @@ export const readTransactions = (pool: Database, live: Live, sign: Sign) => {
     }
   }
 
+  /** What is shown must be of the live build. */
+  const check = (state: BookState, build: number): void => {
+    if (state.live === build) return
+    live.learn(state.live)
+    throw new AnotherBuild(`build ${build} is not live any more`)
+  }
+
+  /** For several statements. It is opened and says what is to be known of it in one go. */
+  const inTransaction = async (
+    client: pg.PoolClient,
+    { build, bookId }: Question,
+  ): Promise<Snapshot> => {
+    if (!isId(bookId)) throw new Error(`${bookId} is no id`)
+    const results = (await client.query(
+      `begin isolation level repeatable read read only; execute state_of_book('${bookId}')`,
+    )) as unknown as { rows: [BookState] }[]
+    const [state] = (results.at(-1) as { rows: [BookState] }).rows
+    check(state, build)
+    return { db: kyselyOn((text, values) => runNamed(client, text, values)), state: () => state }
+  }
+
+  /** For one statement, which needs no transaction. The state comes with it. */
+  const inOneStatement = (client: pg.PoolClient, { build, bookId, query }: Question): Snapshot => {
+    let found: BookState | undefined
+    const db = kyselyOn(async (text, values) => {
+      if (found) throw new Error(`${query.name} is not the one statement that it said it was`)
+      const state = bookState(live.sql, `$${values.length + 1}`)
+      const rows = await runNamed(client, withState(text, state), [...values, bookId])
+      found = takeState(rows)
+      check(found, build)
+      return rows
+    })
+    const state = () => {
+      if (!found) throw new Error(`${query.name} asks for the state of the book before it is known`)
+      return found
+    }
+    return { db, state }
+  }
+
   const inBuild = async (question: Question, minRevision: number | null): Promise<Shown | null> => {
-    const { build, bookId } = question
-    const { client, state } = await open(live.schemaOf(build), bookId)
+    const { build, query, parameters } = question
+    const client = await connect(live.schemaOf(build))
+    // Whoever waits for a revision has the state looked at until it is there, and then asks.
+    return minRevision === null && query.isOneStatement?.(parameters)
+      ? showOnce(client, question)
+      : showInTransaction(client, question, minRevision)
+  }
+
+  const showOnce = async (client: pg.PoolClient, question: Question): Promise<Shown> => {
     try {
-      if (state.live !== build) {
-        live.learn(state.live)
-        throw new AnotherBuild(`build ${build} is not live any more`)
-      }
-      const { revision, is_lost } = state
+      const shown = await show(inOneStatement(client, question), sign, question)
+      client.release()
+      return shown
+    } catch (error) {
+      client.release(isUnavailable(error) ? (error as Error) : undefined)
+      throw error
+    }
+  }
+
+  const showInTransaction = async (
+    client: pg.PoolClient,
+    question: Question,
+    minRevision: number | null,
+  ): Promise<Shown | null> => {
+    try {
+      const snapshot = await inTransaction(client, question)
+      const { revision, is_lost } = snapshot.state()
       const isEarly = minRevision !== null && (is_lost || (revision ?? -1) < minRevision)
-      const shown = isEarly ? null : await show(kyselyOn(client), sign, state, question)
+      const shown = isEarly ? null : await show(snapshot, sign, question)
       // The answer is whole: nobody needs to wait for the end of a transaction that only read.
       void end(client, 'commit')
       return shown
@@ -104,21 +150,30 @@ export const readTransactions = (pool: Database, live: Live, sign: Sign) => {
 }
 
 const show = async (
-  db: Kysely<ReadModel>,
+  { db, state }: Snapshot,
   sign: Sign,
-  state: State,
   { query, bookId, parameters }: Question,
 ): Promise<Shown> => {
-  const revision = state.revision ?? -1
   const now = new Date()
   let validFor = longestMs
-  const validUntil = (instant: string | null) => {
-    if (instant !== null) validFor = Math.min(validFor, Date.parse(instant) - now.getTime())
+  const reading: Reading = {
+    db,
+    bookId,
+    sign,
+    now,
+    get book() {
+      return state().time_zone === null ? null : (state() as BookFacts)
+    },
+    get revision() {
+      return state().revision ?? -1
+    },
+    validUntil: (instant) => {
+      if (instant !== null) validFor = Math.min(validFor, Date.parse(instant) - now.getTime())
+    },
   }
-  const book = state.time_zone === null ? null : (state as BookFacts)
-  const reading = { db, bookId, book, revision, now, validUntil, sign }
   const { data, meta, etag } = await query.run(reading, parameters)
   const body = JSON.stringify({ data, meta, errors: [] })
+  const { revision } = reading
   return { body, etag: etag ?? `"${hash('sha1', body, 'base64url')}"`, revision, validFor }
 }
 

@@ -16,6 +16,7 @@ import { connectEventStore } from '../../src/runtime/event-store.ts'
 import { kyselyOn } from '../../src/runtime/kysely-on.ts'
 import type { Database } from '../../src/runtime/postgres.ts'
 import { administer } from '../../src/runtime/projections/administer.ts'
+import { runNamed } from '../../src/runtime/run-named.ts'
 import { openBook, type TestBook, transfer } from '../support/book.ts'
 import { type Daybook, freshEnvironment, openDaybook } from '../support/daybook.ts'
 import { liveSchema } from '../support/operations.ts'
@@ -120,7 +121,7 @@ describe('the plan of every list, filter and sort', function () {
     // Small tables are read whole for good reasons: what counts is that there is another way.
     await client.query('set enable_seqscan to off')
     reading = {
-      db: kyselyOn(watched() as unknown as pg.PoolClient),
+      db: kyselyOn(async (text, values) => (await watched().query(text, [...values])).rows),
       bookId: book.id,
       book: { time_zone: 'UTC', account_count: 400, transaction_count: 4_000 },
       revision: book.revision,
@@ -215,6 +216,32 @@ describe('the plan of every list, filter and sort', function () {
 
   it('finds the entries of an account by an index', () =>
     checkAll(listEntries, entryFilters, bothWays('effective_at'), { account: 'asset:8' }))
+
+  it('is made once for all places of a list', async () => {
+    const db = kyselyOn((text, values) =>
+      runNamed(client as unknown as pg.PoolClient, text, values),
+    )
+    const turn = async <Asked>(query: Query<Asked, unknown>, more: Parameters, limit: number) => {
+      // Postgres looks at plans for the first five before it may take one for all.
+      for (let page = 1; page <= 7; page++) {
+        const place = { ...more, page, limit } as unknown as Asked
+        const { meta } = await query.run(reading, place)
+        const { nextCursor: cursor } = meta as { nextCursor: string }
+        await query.run({ ...reading, db }, { ...more, cursor } as unknown as Asked)
+      }
+    }
+    await turn(listAccounts, none, 50)
+    await turn(listTransactions, none, 200)
+    await turn(listEntries, { account: 'asset:8' }, 2)
+    const { rows } = await client.query(
+      `select statement, custom_plans::int, generic_plans::int from pg_prepared_statements`,
+    )
+    // By its code an account is found first.
+    assert.equal(rows.length, 4)
+    for (const { statement, ...plans } of rows) {
+      assert.deepEqual(plans, { custom_plans: 5, generic_plans: 2 }, statement)
+    }
+  })
 
   it('finds the members and the periods of a book by an index', async () => {
     await checkAll(listMembers, [whole], [null])
