@@ -249,8 +249,8 @@ export type AccountRow = Pick<ReadModel['account'], (typeof accountColumns)[numb
 
 export const toAccount = (row: AccountRow): AccountResource => {
   const { posted, pending_increase, pending_decrease, maturing: toCome } = row
-  const pending = BigInt(pending_increase) - BigInt(pending_decrease)
-  const available = BigInt(posted) - BigInt(pending_decrease) - BigInt(toCome)
+  const pending = less(pending_increase, pending_decrease)
+  const available = less(less(posted, pending_decrease), toCome)
   return {
     id: row.id,
     book_id: row.book_id,
@@ -263,7 +263,7 @@ export const toAccount = (row: AccountRow): AccountResource => {
     max_balance: row.max_balance,
     status: row.status as AccountResource['status'],
     metadata: row.metadata as AccountResource['metadata'],
-    balances: { posted, pending: String(pending), available: String(available) },
+    balances: { posted, pending, available },
     entry_count: row.entry_count,
     definition_revision: row.definition_revision,
     revision: row.revision,
@@ -272,3 +272,7 @@ export const toAccount = (row: AccountRow): AccountResource => {
     deleted_at: row.deleted_at,
   }
 }
+
+/** Mostly there is nothing to take away. */
+const less = (amount: string, taken: string): string =>
+  taken === '0' ? amount : String(BigInt(amount) - BigInt(taken))

@@ -31,10 +31,11 @@ export const withState = (statement: string, state: string): string => `
   select asked_for.*, row_to_json(state) as state
   from (${state}) as state left join asked_for on false`
 
-/** Takes the state out of the rows of such a statement. */
+/** Takes the state out of the rows of such a statement: what is undefined is not in any JSON of them. */
 export const takeState = (rows: Record<string, unknown>[]): BookState => {
   const state = rows.pop()?.['state']
   if (!state) throw new Error('the statement did not say in which state it found the book')
-  for (const row of rows) delete row['state']
+  // To delete it would take ten times as long.
+  for (const row of rows) row['state'] = undefined
   return state as BookState
 }
