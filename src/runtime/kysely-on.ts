@@ -9,7 +9,7 @@ import {
 import type { ReadModel } from '../queries/query.ts'
 
 /** Runs a statement and gives its rows. */
-export type RunStatement = (text: string, values: readonly unknown[]) => Promise<readonly unknown[]>
+type RunStatement = (text: string, values: readonly unknown[]) => Promise<readonly unknown[]>
 
 /** Kysely over whatever runs its statements; what is begun and ended around them is the caller's. */
 export const kyselyOn = (run: RunStatement): Kysely<ReadModel> => {
