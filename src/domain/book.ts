@@ -5,7 +5,7 @@ import type { Hold } from './hold.ts'
 import type { Keyed } from './keyed.ts'
 import type { LookupKind, Mention } from './lookup.ts'
 import type { MemberRole } from './member.ts'
-import { defaultWindow, type LookupMemory, letGoOfOldest, lookupMemory } from './memory.ts'
+import { defaultWindow, type LookupMemory, type Lookups, lookupMemory } from './memory.ts'
 import type { ClosedPeriod } from './period.ts'
 import { bytesOf } from './snapshot/packed-map.ts'
 
@@ -33,9 +33,9 @@ export type Book = {
   readonly codes: Keyed<string>
   /** Open holds by id; null for one that has ended. */
   readonly holds: Keyed<Hold | null>
-  /** Revisions by kind and key, see `LookupKind`: all of a fork's own, and the last ones below. */
-  readonly lookups: Map<string, number>
-  /** Of a book that stands on no other one. */
+  /** All of a fork's own, and the last ones below. */
+  readonly lookups: Lookups
+  /** The same, of a book that stands on no other one. */
   readonly memory: LookupMemory | null
   /** What was found out of lookups before deciding; then nothing else may be looked up. */
   readonly known: KnownLookups | null
@@ -58,18 +58,25 @@ const maps = () => ({
 const mapNames = ['exponents', 'accounts', 'codes', 'members'] as const
 
 /** `window` is how many lookups it keeps in memory. */
-export const emptyBook = (id: string, window = defaultWindow): Book => ({
-  below: null,
-  id,
-  header: null,
-  revision: -1,
-  hash: genesis(id),
-  recordedAt: 0,
-  memory: lookupMemory(window),
-  known: null,
-  nextExpiry: Number.POSITIVE_INFINITY,
-  periods: [],
-  ...maps(),
+export const emptyBook = (id: string, window = defaultWindow): Book =>
+  withMemory(lookupMemory(window), {
+    below: null,
+    id,
+    header: null,
+    revision: -1,
+    hash: genesis(id),
+    recordedAt: 0,
+    known: null,
+    nextExpiry: Number.POSITIVE_INFINITY,
+    periods: [],
+    ...maps(),
+  })
+
+/** The book with these lookups for its own. */
+export const withMemory = (memory: LookupMemory, book: Omit<Book, 'memory' | 'lookups'>): Book => ({
+  ...book,
+  memory,
+  lookups: memory,
 })
 
 export const fork = (below: Book, known = below.known): Book => ({
@@ -89,7 +96,7 @@ export const merge = (top: Book, below = top.below): void => {
     const target: Keyed<unknown> = below[name]
     for (const [key, value] of top[name]) target.set(key, value)
   }
-  for (const [name, revision] of top.lookups) keep(below, name, revision)
+  for (const [name, revision] of top.lookups) below.lookups.set(name, revision)
   for (const [id, hold] of top.holds) setHold(below, id, hold)
 }
 
@@ -163,16 +170,8 @@ const rootOf = (book: Book): Book => (book.below ? rootOf(book.below) : book)
 /** Its window has every lookup of the events after this revision. */
 export const floorOf = (book: Book): number => rootOf(book).memory?.floor ?? -1
 
-export const remember = (book: Book, kind: LookupKind, key: string, revision: number): void =>
-  keep(book, `${kind} ${key}`, revision)
-
-const keep = ({ lookups, memory }: Book, name: string, revision: number): void => {
-  // In the order of their revisions, in which the oldest are let go of.
-  lookups.delete(name)
-  lookups.set(name, revision)
-  if (!memory) return
-  memory.filter.add(name)
-  letGoOfOldest(lookups, memory)
+export const remember = (book: Book, kind: LookupKind, key: string, revision: number): void => {
+  book.lookups.set(`${kind} ${key}`, revision)
 }
 
 /** The hold, if it is open. */

@@ -9,10 +9,11 @@ import { openBook } from '../../src/commands/open-book.ts'
 import type { Outcome } from '../../src/commands/received.ts'
 import { recordTransactions } from '../../src/commands/record-transactions.ts'
 import { updateAccount } from '../../src/commands/update-account.ts'
-import { type Book, emptyBook } from '../../src/domain/book.ts'
+import { emptyBook, withMemory } from '../../src/domain/book.ts'
 import type { Recorded } from '../../src/domain/events/index.ts'
 import { evolve } from '../../src/domain/evolve.ts'
 import { lookupsOf } from '../../src/domain/lookup.ts'
+import { lookupMemory } from '../../src/domain/memory.ts'
 import { Rejected } from '../../src/domain/rejection.ts'
 import type { StoredEvent } from '../../src/domain/upcast.ts'
 import { noBalances } from '../support/facts.ts'
@@ -228,8 +229,7 @@ describe('what memory may have and the book never had', () => {
     const folded = emptyBook(bookId)
     for (const event of log) evolve(folded, event)
     const filter = { add: () => {}, mayHave: () => true, layers: [] }
-    const memory = { filter, limit: 8, floor: log.length - 1 }
-    const book: Book = { ...folded, lookups: new Map(), memory }
+    const book = withMemory(lookupMemory(8, filter, log.length - 1), folded)
     const { time, options } = setUp()
     const last = log.at(-1) as Recorded
     const fetch = factFetcher(bookId, {

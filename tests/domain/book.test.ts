@@ -10,9 +10,11 @@ import {
   recall,
   setHold,
   sizeOf,
+  withMemory,
 } from '../../src/domain/book.ts'
 import type { Recorded } from '../../src/domain/events/index.ts'
 import { evolve } from '../../src/domain/evolve.ts'
+import { lookupMemory } from '../../src/domain/memory.ts'
 import { bookId } from '../support/received.ts'
 import { sampleLog } from '../support/sample-book.ts'
 
@@ -90,7 +92,7 @@ describe('a book', () => {
   it('does not know what may be as old as its first event', () => {
     const filter = bloomFilter()
     filter.add('key old')
-    const book: Book = { ...emptyBook(bookId), memory: { filter, limit: 10, floor: 0 } }
+    const book = withMemory(lookupMemory(10, filter, 0), emptyBook(bookId))
     assert.equal(recall(book, 'key', 'old'), undefined)
     assert.equal(recall(book, 'key', 'never'), null)
     assert.throws(() => findRevision(book, 'key', 'old'), /fetch it first/)

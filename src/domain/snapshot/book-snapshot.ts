@@ -1,7 +1,8 @@
 import { createHash, type Hash } from 'node:crypto'
 import { bloomFilter, type FilterLayer } from '../bloom-filter.ts'
-import { type Book, emptyBook } from '../book.ts'
+import { type Book, emptyBook, withMemory } from '../book.ts'
 import type { Keyed } from '../keyed.ts'
+import { lookupMemory } from '../memory.ts'
 import { format, mapCodecs, mapNames, scalarCodec } from './book-codec.ts'
 import type { MapCodec } from './packed-map.ts'
 import { entriesOf, openPacked, type PackedMap, packEntries } from './packed-map.ts'
@@ -117,9 +118,9 @@ export function* unpackBook(
   const layers = partsOf(parts, filterSection).map(
     (bits, index): FilterLayer => ({ bits, count: summary.filterCounts[index] ?? 0 }),
   )
-  const memory = { filter: bloomFilter(layers), limit: window, floor: head.revision }
+  const memory = lookupMemory(window, bloomFilter(layers), head.revision)
   const scalars = scalarCodec.fromJson(summary.scalars as never, '')
-  return { ...emptyBook(head.bookId, window), ...scalars, memory, ...maps }
+  return withMemory(memory, { ...emptyBook(head.bookId, window), ...scalars, ...maps })
 }
 
 const partsOf = (parts: readonly SnapshotPart[], name: string): Uint8Array[] =>

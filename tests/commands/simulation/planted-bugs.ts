@@ -201,7 +201,7 @@ export const plantedBelow: Readonly<Record<string, readonly [module: string, ...
   ],
   'does not know that its window has a floor': [
     'domain/memory.js',
-    'memory.floor = Math.max(memory.floor, revision);',
+    'floor = Math.max(floor, lastOlder);',
     '',
   ],
   'reads a snapshot of another log': [
@@ -226,8 +226,8 @@ export const plantedBelow: Readonly<Record<string, readonly [module: string, ...
   ],
   'takes the window of a snapshot for whole': [
     'domain/snapshot/book-snapshot.js',
-    'floor: head.revision',
-    'floor: -1',
+    'bloomFilter(layers), head.revision)',
+    'bloomFilter(layers), -1)',
   ],
   'looks into its window only': ['domain/book.js', 'memory.filter.mayHave(name)', 'false'],
 }
