@@ -32,7 +32,7 @@ const scan = (bytes: Buffer): number => {
   let depth = 0
   let keys = 0
   for (let at = 0; at < bytes.length; at++) {
-    switch (bytes[at]) {
+    switch (bytes[at] as number) {
       case 0x22:
         at = endOfString(bytes, at)
         break

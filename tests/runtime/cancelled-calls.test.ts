@@ -77,8 +77,7 @@ describe('calls that are cancelled because another was reset', function () {
     const wasReset = new Promise<void>((resolve) => {
       reset = resolve
     })
-    const server = createServer(async (socket) => {
-      socket.on('error', () => {})
+    const answer = async (socket: Socket) => {
       socket.write(settings)
       await untilTwoCalls(socket)
       await sleep(settledMs)
@@ -86,6 +85,10 @@ describe('calls that are cancelled because another was reset', function () {
       reset()
       await sleep(settledMs / 2)
       socket.resume()
+    }
+    const server = createServer((socket) => {
+      socket.on('error', () => {})
+      void answer(socket)
     })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
