@@ -5,8 +5,11 @@ import { type Book, ledgerSchema, openBook, untilFolded } from '../parts/book.ts
 import type { Bench, Contender, Measure, Sample } from './measure.ts'
 
 const measureMs = 1_200
-/** Longer, or the wait for the last rows would count for much of it. */
-const keepingUpMs = 3_000
+/**
+ * Longer: the wait for the last rows would count for much of it, and as a page shows hundreds of posts
+ * at once, the hundredth part that is latest would be one page.
+ */
+const keepingUpMs = 8_000
 const batchSize = 1_000
 
 type Commands = {
