@@ -17,21 +17,23 @@ export const upcast = (
   stored: StoredEvent,
   types: Readonly<Record<string, EventType<never>>> = eventTypes,
 ): Recorded => {
-  const place = `event ${stored.id} (${stored.type}, revision ${stored.revision})`
   const type = Object.hasOwn(types, stored.type) ? types[stored.type] : undefined
-  if (!type) throw new Error(`${place} is of a type that this release does not know`)
+  if (!type) throw new Error(`${placeOf(stored)} is of a type that this release does not know`)
   const metadata = stored.metadata as EventMetadata
   if (!(metadata.schema_version <= type.version)) {
     throw new Error(
-      `${place} has version ${metadata.schema_version}; this release knows up to ${type.version}`,
+      `${placeOf(stored)} has version ${metadata.schema_version}; this release knows up to ${type.version}`,
     )
   }
   let data: unknown = stored.data
   for (let version = metadata.schema_version; version < type.version; version++) {
     const step = type.upcasts[version]
-    if (!step) throw new Error(`${place}: no upcast from version ${version}`)
+    if (!step) throw new Error(`${placeOf(stored)}: no upcast from version ${version}`)
     data = step(data as never)
   }
   const event = { type: stored.type, data } as BookEvent
   return { ...event, id: stored.id, revision: stored.revision, metadata }
 }
+
+const placeOf = ({ id, type, revision }: StoredEvent): string =>
+  `event ${id} (${type}, revision ${revision})`

@@ -60,12 +60,17 @@ const leastEvents = 8
  */
 export const tailOf = (log: Log, keptHeads = 2_000): Tail => {
   const events = new LRUCache<string, LoggedEvent>({ maxSize: keptBytes })
-  /** Of every book with events after `start`, the one that was written to last at the end. */
-  const heads = new Map<string, Head & { readonly position: bigint }>()
-  /** Ids of the last events, by their positions. */
-  const places = new Map<bigint, string | null>()
   /** From where to `end` the log is known; null until it is. */
   let start: bigint | null = null
+  /** Of every book with events after `start`. */
+  const heads = new LRUCache<string, Head & { readonly position: bigint }>({
+    max: keptHeads,
+    dispose: ({ position }, _bookId, reason) => {
+      if (reason === 'evict') start = position
+    },
+  })
+  /** Ids of the last events, by their positions. */
+  const places = new LRUCache<bigint, string>({ max: keptPlaces })
   let end = firstPlace
   let pullEvents = mostEvents
 
@@ -80,7 +85,7 @@ export const tailOf = (log: Log, keptHeads = 2_000): Tail => {
     forget()
     start = at.position
     end = at
-    places.set(at.position, at.eventId)
+    if (at.eventId !== null) places.set(at.position, at.eventId)
   }
 
   const add = (event: LoggedEvent): void => {
@@ -90,20 +95,10 @@ export const tailOf = (log: Log, keptHeads = 2_000): Tail => {
     if (start === null || size <= 0) return
     end = { position, eventId: id }
     places.set(position, id)
-    for (const oldest of places.keys()) {
-      if (places.size <= keptPlaces) break
-      places.delete(oldest)
-    }
     const bookId = bookOf(event.stream)
     if (bookId === null) return
     events.set(keyOf(bookId, revision), event, { size })
-    heads.delete(bookId)
     heads.set(bookId, { revision, hash: hashOf(event), position })
-    for (const [oldest, head] of heads) {
-      if (heads.size <= keptHeads) break
-      heads.delete(oldest)
-      start = head.position
-    }
   }
 
   const pullOnce = async (): Promise<boolean> => {
@@ -141,7 +136,7 @@ export const tailOf = (log: Log, keptHeads = 2_000): Tail => {
   const pageOfStream = pageReader(log)
 
   const hasSeen = (bookId: string, revision: number): boolean =>
-    revision <= (heads.get(bookId)?.revision ?? -1)
+    revision <= (heads.peek(bookId)?.revision ?? -1)
 
   const pageOfTail: ReadPage = async (bookId, from, limit): Promise<Page | null> => {
     if (start === null) return null
@@ -156,7 +151,7 @@ export const tailOf = (log: Log, keptHeads = 2_000): Tail => {
   }
 
   const covers = ({ position, eventId }: Place): boolean =>
-    start !== null && start <= position && eventId !== null && places.get(position) === eventId
+    start !== null && start <= position && eventId !== null && places.peek(position) === eventId
 
   return {
     read: async (bookId, from, limit) => {
@@ -166,7 +161,7 @@ export const tailOf = (log: Log, keptHeads = 2_000): Tail => {
     scan: async (after) => {
       const isEnd = covers(after) && (await pull())
       if (covers(after)) {
-        const news = [...heads].filter(([, head]) => head.position > after.position)
+        const news = [...heads.entries()].filter(([, head]) => head.position > after.position)
         return { heads: new Map(news), place: end, isEnd }
       }
       const scanned = await scanLog(log, after)
