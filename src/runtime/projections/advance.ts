@@ -91,15 +91,16 @@ const foldOrHalt = async (folding: Folding): Promise<Progress> => {
   const { projecting, build, bookId, upTo } = folding
   const { db, memory, log } = projecting
   const known = memory.take(build, bookId)
+  // Who asks for a revision has seen that Postgres has it not: it may have lost what this one knows.
+  const isDoubtful = known !== undefined && known.checkpoint.revision >= upTo
   try {
-    // Who asks for a revision has seen that Postgres has it not: what says otherwise was lost there.
-    if (known && known.checkpoint.revision < upTo) return await foldSlice(folding, known)
+    if (known && !isDoubtful) return await foldSlice(folding, known)
   } catch (error) {
     // What this process knew may have been out of date.
     if (!(error instanceof Poison)) throw error
   }
   try {
-    return await foldSlice(folding, await readKnown(db, build, bookId))
+    return await foldSlice(folding, await readKnown(db, build, bookId, isDoubtful ? known : undefined))
   } catch (error) {
     if (!(error instanceof Poison)) throw error
     if (!error.isSkippable && !(await hasLastEvent(projecting, build, bookId))) return 'halted'

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { LRUCache } from 'lru-cache'
 import type { Database } from '../postgres.ts'
 import { readCheckpoint } from './apply-page.ts'
@@ -43,9 +44,14 @@ export const foldMemory = () => {
 
 export type FoldMemory = ReturnType<typeof foldMemory>
 
-/** The same as Postgres has it, without any rows. */
-export const readKnown = async (db: Database, build: Build, bookId: string): Promise<Known> => ({
-  checkpoint: await readCheckpoint(db, build, bookId),
-  set: rowSet(build.projection, { keep: keptRows }),
-  raised: null,
-})
+/** The same as Postgres has it: with the rows that were known if that is how far they had come. */
+export const readKnown = async (
+  db: Database,
+  build: Build,
+  bookId: string,
+  known?: Known,
+): Promise<Known> => {
+  const checkpoint = await readCheckpoint(db, build, bookId)
+  if (known && isDeepStrictEqual(known.checkpoint, checkpoint)) return known
+  return { checkpoint, set: rowSet(build.projection, { keep: keptRows }), raised: null }
+}
