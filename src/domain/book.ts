@@ -73,18 +73,34 @@ export const emptyBook = (id: string, window = defaultWindow): Book =>
   })
 
 /** The book with these lookups for its own. */
-export const withMemory = (memory: LookupMemory, book: Omit<Book, 'memory' | 'lookups'>): Book => ({
-  ...book,
-  memory,
-  lookups: memory,
-})
+export const withMemory = (memory: LookupMemory, book: Omit<Book, 'memory' | 'lookups'>): Book =>
+  inOneForm({ ...book, memory, lookups: memory })
 
-export const fork = (below: Book, known = below.known): Book => ({
-  ...below,
-  below,
-  memory: null,
-  known,
-  ...maps(),
+export const fork = (below: Book, known = below.known): Book =>
+  inOneForm({ ...below, below, memory: null, known, ...maps() })
+
+/**
+ * All books are made by this one literal. The engine compiles what reads a book for the form of those
+ * that it has seen; with a literal in each place, every snapshot brought a form of its own, and all
+ * that decides was compiled anew.
+ */
+const inOneForm = (book: Book): Book => ({
+  below: book.below,
+  id: book.id,
+  header: book.header,
+  revision: book.revision,
+  hash: book.hash,
+  recordedAt: book.recordedAt,
+  nextExpiry: book.nextExpiry,
+  periods: book.periods,
+  exponents: book.exponents,
+  accounts: book.accounts,
+  codes: book.codes,
+  holds: book.holds,
+  lookups: book.lookups,
+  memory: book.memory,
+  known: book.known,
+  members: book.members,
 })
 
 /** Puts what the fork changed into the book below it, or into one that is equal to that. */

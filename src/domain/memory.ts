@@ -22,34 +22,49 @@ export const defaultWindow = 100_000
  * let go of as a whole: to delete so many one by one would make everybody wait. Revisions come in
  * their order. Of a book that is not new, `filter` and `floor` say what went before.
  */
-export const lookupMemory = (limit: number, filter = bloomFilter(), floor = -1): LookupMemory => {
-  let recent = new Map<string, number>()
-  let older = new Map<string, number>()
+export const lookupMemory = (limit: number, filter = bloomFilter(), floor = -1): LookupMemory =>
+  new Halves(limit, filter, floor)
+
+class Halves implements LookupMemory {
+  readonly filter: BloomFilter
+  floor: number
+  private readonly limit: number
+  private recent = new Map<string, number>()
+  private older = new Map<string, number>()
   /** The last revision in each. */
-  let [lastRecent, lastOlder] = [-1, -1]
-  const turn = () => {
-    floor = Math.max(floor, lastOlder)
-    ;[older, lastOlder] = [recent, lastRecent]
-    recent = new Map()
+  private lastRecent = -1
+  private lastOlder = -1
+
+  constructor(limit: number, filter: BloomFilter, floor: number) {
+    this.limit = limit
+    this.filter = filter
+    this.floor = floor
   }
-  return {
-    filter,
-    get floor() {
-      return floor
-    },
-    get size() {
-      return recent.size + older.size
-    },
-    get: (name) => recent.get(name) ?? older.get(name),
-    set: (name, revision) => {
-      if (recent.size >= limit / 2) turn()
-      recent.set(name, revision)
-      lastRecent = revision
-      filter.add(name)
-    },
-    *[Symbol.iterator]() {
-      yield* older
-      yield* recent
-    },
+
+  get size(): number {
+    return this.recent.size + this.older.size
+  }
+
+  get(name: string): number | undefined {
+    return this.recent.get(name) ?? this.older.get(name)
+  }
+
+  set(name: string, revision: number): void {
+    if (this.recent.size >= this.limit / 2) this.turn()
+    this.recent.set(name, revision)
+    this.lastRecent = revision
+    this.filter.add(name)
+  }
+
+  *[Symbol.iterator](): IterableIterator<[string, number]> {
+    yield* this.older
+    yield* this.recent
+  }
+
+  private turn(): void {
+    this.floor = Math.max(this.floor, this.lastOlder)
+    this.older = this.recent
+    this.lastOlder = this.lastRecent
+    this.recent = new Map()
   }
 }

@@ -38,6 +38,8 @@ export type Table = {
   readonly primaryKey: readonly string[]
   /** Its rows are never looked at nor changed once they are added. That spares much. */
   readonly isAppendOnly?: true
+  /** Most pages change many of its rows: they take twice the room, and changing one touches no index. */
+  readonly changesOften?: true
   readonly indexes: readonly Index[]
   readonly foreignKeys: Readonly<Record<string, string>>
   /**

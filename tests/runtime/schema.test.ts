@@ -24,6 +24,18 @@ const projection = {
   tables: { parent, checked, once: { ...checked, checksKeysOnce: true } },
 } as unknown as Projection
 
+const counted: Table = {
+  columns: { id: is('int4'), count: is('int4') },
+  primaryKey: ['id'],
+  indexes: [],
+  foreignKeys: {},
+}
+const counts = {
+  name: 'counts',
+  version: 1,
+  tables: { counted, often: { ...counted, changesOften: true } },
+} as unknown as Projection
+
 describe('the foreign keys of a projection', () => {
   let client: pg.Client
   before(async () => {
@@ -63,5 +75,34 @@ describe('the foreign keys of a projection', () => {
     )
     const adding = add('once', 2)
     await ((rows[0]?.known ?? 0) < 180_000 ? assert.rejects(adding, isMissing) : adding)
+  })
+})
+
+describe('a table of a projection whose rows change often', () => {
+  it('has room for them, so that a change touches no index', async () => {
+    const client = new pg.Client({ connectionString: (await services()).databaseUrl })
+    await client.connect()
+    try {
+      await client.query(`drop schema if exists ${schema} cascade; create schema ${schema}`)
+      for (const statement of createTables(schema, counts)) await client.query(statement)
+      for (const name of Object.keys(counts.tables)) {
+        await client.query(`alter table ${schema}.${name} add primary key (id)`)
+        await client.query(
+          `insert into ${schema}.${name} select i, 0 from generate_series(1, 5000) i`,
+        )
+      }
+      const changedInPlace = async (name: string): Promise<number> => {
+        await client.query(`begin; update ${schema}.${name} set count = 1 where id % 3 = 0`)
+        const { rows } = await client.query<{ count: number }>(
+          `select pg_stat_get_xact_tuples_hot_updated('${schema}.${name}'::regclass)::int as count`,
+        )
+        await client.query('commit')
+        return rows[0]?.count ?? 0
+      }
+      assert.equal(await changedInPlace('often'), 1_666)
+      assert.ok((await changedInPlace('counted')) < 200)
+    } finally {
+      await client.end()
+    }
   })
 })

@@ -77,7 +77,7 @@ export function* packBook(book: Book): Generator<undefined, Packed> {
   const summary: Summary = { head, scalars, counts, filterCounts, digest: digest.digest('hex') }
   return {
     snapshot: { head, summary: JSON.stringify(summary), parts },
-    book: { ...book, ...maps },
+    book: withMemory(memory, { ...book, ...maps }),
   }
 }
 

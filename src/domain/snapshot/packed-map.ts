@@ -74,7 +74,13 @@ const hashOf = (bytes: Buffer, from: number, to: number): number => {
 /** Where an entry begins: the part's first unit of a mebibyte, and the place in it. */
 type Place = { readonly part: Buffer; readonly at: number }
 
-function* indexOf({ parts, count }: PackedMap) {
+type PackedIndex = {
+  readonly placeOf: (stored: number) => Place
+  /** Where the key in these bytes stands, as `placeOf` takes it; 0 where it does not. */
+  readonly stored: (bytes: Buffer, to: number) => number
+}
+
+function* indexOf({ parts, count }: PackedMap): Generator<undefined, PackedIndex> {
   const units: { readonly part: Buffer; readonly first: number }[] = []
   const capacity = 2 ** Math.max(4, Math.ceil(Math.log2(count * 1.5 + 1)))
   /** Open addressing; 0 is empty, else one more than the place in units. */
@@ -138,68 +144,88 @@ export function* openPacked<Value>(
   packed: PackedMap,
   codec: MapCodec<Value>,
 ): Generator<undefined, OpenedMap<Value>> {
-  const index = yield* indexOf(packed)
-  const packedBytes = packed.parts.reduce((sum, { length }) => sum + length, 8 * packed.count)
-  const changed = new Map<string, Value>()
+  return new Opened(packed, yield* indexOf(packed), codec)
+}
+
+class Opened<Value> implements OpenedMap<Value> {
+  private readonly packed: PackedMap
+  private readonly index: PackedIndex
+  private readonly codec: MapCodec<Value>
+  private readonly packedBytes: number
+  private readonly changed = new Map<string, Value>()
   /** Places of entries that were changed or deleted. */
-  const replaced = new Set<number>()
+  private readonly replaced = new Set<number>()
 
-  const stored = (key: string): number => {
-    if (packedLimit(key) > scratch.length) scratch = Buffer.allocUnsafe(packedLimit(key))
-    return index.stored(scratch, packText(key, scratch, 0))
+  constructor(packed: PackedMap, index: PackedIndex, codec: MapCodec<Value>) {
+    this.packed = packed
+    this.index = index
+    this.codec = codec
+    this.packedBytes = packed.parts.reduce((sum, { length }) => sum + length, 8 * packed.count)
   }
-  const valueAt = ({ part, at }: Place, key: string): Value =>
-    fromText(codec, unpackText(part, endOfText(part, at)), key)
 
-  function* kept(): Generator<Place & { readonly value: number }> {
+  get bytes(): number {
+    return this.packedBytes + this.changed.size * bytesOfChanged
+  }
+
+  get size(): number {
+    return this.packed.count - this.replaced.size + this.changed.size
+  }
+
+  get(key: string): Value | undefined {
+    const value = this.changed.get(key)
+    if (value !== undefined || this.packed.count === 0) return value
+    const place = this.stored(key)
+    if (place === 0 || this.replaced.has(place)) return undefined
+    return this.valueAt(this.index.placeOf(place), key)
+  }
+
+  set(key: string, value: Value): void {
+    if (!this.changed.has(key)) {
+      const place = this.stored(key)
+      if (place !== 0) this.replaced.add(place)
+    }
+    this.changed.set(key, value)
+  }
+
+  delete(key: string): boolean {
+    const place = this.stored(key)
+    const wasKept = place !== 0 && !this.replaced.has(place)
+    if (wasKept) this.replaced.add(place)
+    return this.changed.delete(key) || wasKept
+  }
+
+  *[Symbol.iterator](): IterableIterator<[string, Value]> {
+    for (const place of this.kept()) {
+      const key = unpackText(place.part, place.at)
+      yield [key, this.valueAt(place, key)]
+    }
+    yield* this.changed
+  }
+
+  *entries(): Generator<Entry> {
+    for (const { part, at, value } of this.kept()) yield [part, at, endOfText(part, value)]
+    for (const [key, value] of this.changed) yield [key, toText(this.codec, value)]
+  }
+
+  private stored(key: string): number {
+    if (packedLimit(key) > scratch.length) scratch = Buffer.allocUnsafe(packedLimit(key))
+    return this.index.stored(scratch, packText(key, scratch, 0))
+  }
+
+  private valueAt({ part, at }: Place, key: string): Value {
+    return fromText(this.codec, unpackText(part, endOfText(part, at)), key)
+  }
+
+  private *kept(): Generator<Place & { readonly value: number }> {
     let first = 0
-    for (const part of packed.parts) {
+    for (const part of this.packed.parts) {
       for (let at = 0; at < part.length; ) {
         const value = endOfText(part, at)
-        if (!replaced.has(first * partBytes + at + 1)) yield { part, at, value }
+        if (!this.replaced.has(first * partBytes + at + 1)) yield { part, at, value }
         at = endOfText(part, value)
       }
       first += Math.ceil(part.length / partBytes)
     }
-  }
-  function* all(): Generator<[string, Value]> {
-    for (const place of kept()) {
-      const key = unpackText(place.part, place.at)
-      yield [key, valueAt(place, key)]
-    }
-    yield* changed
-  }
-  return {
-    get bytes() {
-      return packedBytes + changed.size * bytesOfChanged
-    },
-    get size() {
-      return packed.count - replaced.size + changed.size
-    },
-    get: (key) => {
-      const value = changed.get(key)
-      if (value !== undefined || packed.count === 0) return value
-      const place = stored(key)
-      return place === 0 || replaced.has(place) ? undefined : valueAt(index.placeOf(place), key)
-    },
-    set: (key, value) => {
-      if (!changed.has(key)) {
-        const place = stored(key)
-        if (place !== 0) replaced.add(place)
-      }
-      changed.set(key, value)
-    },
-    delete: (key) => {
-      const place = stored(key)
-      const wasKept = place !== 0 && !replaced.has(place)
-      if (wasKept) replaced.add(place)
-      return changed.delete(key) || wasKept
-    },
-    [Symbol.iterator]: all,
-    entries: function* () {
-      for (const { part, at, value } of kept()) yield [part, at, endOfText(part, value)]
-      for (const [key, value] of changed) yield [key, toText(codec, value)]
-    },
   }
 }
 

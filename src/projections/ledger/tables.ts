@@ -69,6 +69,7 @@ const account = {
     ...times,
   },
   primaryKey: ['id'],
+  changesOften: true,
   indexes: [
     // Unique after each event, but not row by row while a page of them is written.
     { columns: ['book_id', 'code'], where: 'deleted_at is null' },

@@ -100,7 +100,10 @@ const foldOrHalt = async (folding: Folding): Promise<Progress> => {
     if (!(error instanceof Poison)) throw error
   }
   try {
-    return await foldSlice(folding, await readKnown(db, build, bookId, isDoubtful ? known : undefined))
+    return await foldSlice(
+      folding,
+      await readKnown(db, build, bookId, isDoubtful ? known : undefined),
+    )
   } catch (error) {
     if (!(error instanceof Poison)) throw error
     if (!error.isSkippable && !(await hasLastEvent(projecting, build, bookId))) return 'halted'

@@ -201,7 +201,7 @@ export const plantedBelow: Readonly<Record<string, readonly [module: string, ...
   ],
   'does not know that its window has a floor': [
     'domain/memory.js',
-    'floor = Math.max(floor, lastOlder);',
+    'this.floor = Math.max(this.floor, this.lastOlder);',
     '',
   ],
   'reads a snapshot of another log': [
