@@ -51,7 +51,7 @@ export const advanceAll = async (
 }
 
 type Options = {
-  /** Who asks for a revision gets no more: a busy book has news for ever. */
+  /** Who asks for a revision gets the page that has it and no more: a busy book has news for ever. */
   readonly upTo?: number
   readonly read?: ReadPage
 }
@@ -156,10 +156,8 @@ const foldSlice = async (folding: Folding, start: Known): Promise<Progress> => {
 const pageAfter = async (
   { read, bookId, upTo }: Folding,
   { checkpoint }: Pick<Known, 'checkpoint'>,
-): Promise<Page | null> => {
-  const limit = upTo - checkpoint.revision
-  return limit <= 0 ? null : read(bookId, checkpoint, limit)
-}
+): Promise<Page | null> =>
+  checkpoint.revision >= upTo ? null : read(bookId, checkpoint, Number.POSITIVE_INFINITY)
 
 /** Raises the tags, and says that they are: the id under which they are still kept, or null. */
 const announce = async (
