@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import Type, { type Static } from 'typebox'
 import { DateOrInstant, instantOf, toInstant } from '../domain/instant.ts'
 import { Reference } from '../domain/reference.ts'
-import { filteredBy, hasMetadata, isWhole, plannedByValues, wantedMetadata } from './filters.ts'
+import { filteredBy, hasMetadata, plannedByValues, wantedMetadata } from './filters.ts'
 import { bookOf, findAccount } from './find-account.ts'
 import { countUpTo, isFew } from './page.ts'
 import type { Reading } from './query.ts'
@@ -27,17 +27,18 @@ export const transactionFilters = {
   'effective_at[lt]': Type.Optional(DateOrInstant),
 }
 const Filters = Type.Object(transactionFilters)
-type Filters = Static<typeof Filters>
+export type TransactionFilters = Static<typeof Filters>
+
+export const allOf = (db: Reading['db'], bookId: string) =>
+  db.selectFrom('transaction').where('book_id', '=', bookId)
 
 /**
  * The transactions of the book that a list shows, without an order. They are found where counting
  * them does not look at far more than it counts: not where several filters must hold, or one that no
  * index answers.
  */
-export const filterTransactions = async (reading: Reading, filters: Filters) => {
-  let filtered = reading.db.selectFrom('transaction').where('book_id', '=', reading.bookId)
-  if (isWhole(filters)) return { filtered, isFound: true }
-  filtered = filtered.modifyEnd(sql.raw(plannedByValues))
+export const filterTransactions = async (reading: Reading, filters: TransactionFilters) => {
+  let filtered = allOf(reading.db, reading.bookId).modifyEnd(sql.raw(plannedByValues))
   const { time_zone } = bookOf(reading)
   const instant = (date: string) => toInstant(instantOf(date, time_zone))
   const by = filteredBy(filters)

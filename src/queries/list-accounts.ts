@@ -3,6 +3,7 @@ import Type, { type Static } from 'typebox'
 import { AccountStatus, AccountType, accountTypes } from '../domain/account.ts'
 import { CurrencyCode } from '../domain/currency.ts'
 import { DateOrInstant, instantOf, toInstant } from '../domain/instant.ts'
+import { builtOnce } from './built-once.ts'
 import {
   filteredBy,
   filtersOf,
@@ -19,11 +20,12 @@ import {
   isFew,
   type OrderColumn,
   onPage,
+  type Paging,
   paged,
   pageParameters,
   paging,
 } from './page.ts'
-import { query, type Reading, type ReadModel } from './query.ts'
+import { query, type Reading } from './query.ts'
 import {
   type AccountResource,
   accountColumns,
@@ -62,12 +64,16 @@ export const ListAccounts = Type.Object(
 )
 export type ListAccounts = Static<typeof ListAccounts>
 
-const orders: Record<string, readonly OrderColumn<'code' | 'name' | 'created_at' | 'id'>[]> = {
+type Order = readonly OrderColumn<'code' | 'name' | 'created_at' | 'id'>[]
+
+const orders: Record<string, Order> = {
   code: [{ column: 'code', type: 'text' }],
   name: [{ column: 'name', type: 'text' }],
   created_at: [{ column: 'created_at', type: 'timestamptz' }],
 }
 const tieBreak: OrderColumn<'id'> = { column: 'id', type: 'uuid' }
+
+const orderOf = (sort: string): Order => [...(orders[sort.replace('-', '')] ?? []), tieBreak]
 
 export const listAccounts = query<ListAccounts, AccountResource[]>({
   name: 'accounts',
@@ -75,21 +81,16 @@ export const listAccounts = query<ListAccounts, AccountResource[]>({
   isOneStatement: (parameters) => isWhole(filtersOf(parameters)),
 
   run: async (reading, parameters) => {
-    const { bookId, now, validUntil } = reading
+    const { bookId, now } = reading
     const { sort = 'code' } = parameters
     const filters = filtersOf(parameters)
     const pages = paging(parameters, { list: 'accounts', bookId, sort, filters }, reading.sign)
-    const isDescending = sort.startsWith('-')
-    const order = [...(orders[sort.replace('-', '')] ?? []), tieBreak]
-    const filtered = filterAccounts(reading, filters)
-    let list = onPage(filtered, pages)
-      .select(accountColumns)
-      .select([maturing(now).as('maturing'), nextMaturity(now).as('next_maturity')])
-    for (const { column } of order) list = list.orderBy(column, isDescending ? 'desc' : 'asc')
-    if (pages.after) list = list.where(isAfter(order, pages.after, isDescending))
-    const found = await list.execute()
-    for (const { next_maturity } of found) validUntil(next_maturity)
-    const total = await countAccounts(reading, filters, filtered.select('id'))
+    const found = isWhole(filters)
+      ? await wholePage(reading, sort, pages)
+      : await pageOf(filterAccounts(reading, filters), sort, pages, now).execute()
+    for (const { next_maturity } of found) reading.validUntil(next_maturity)
+    const total = await countAccounts(reading, filters)
+    const order = orderOf(sort)
     const { rows, meta } = paged(found, pages, total, (row) =>
       order.map(({ column }) => row[column]),
     )
@@ -97,24 +98,46 @@ export const listAccounts = query<ListAccounts, AccountResource[]>({
   },
 })
 
+type Pages = Pick<Paging, 'limit' | 'offset' | 'after'>
+
+const pageOf = (filtered: ReturnType<typeof allOf>, sort: string, pages: Pages, now: Date) => {
+  const isDescending = sort.startsWith('-')
+  const order = orderOf(sort)
+  let list = onPage(filtered, pages)
+    .select(accountColumns)
+    .select([maturing(now).as('maturing'), nextMaturity(now).as('next_maturity')])
+  for (const { column } of order) list = list.orderBy(column, isDescending ? 'desc' : 'asc')
+  return pages.after ? list.where(isAfter(order, pages.after, isDescending)) : list
+}
+
+/** The same of all that are not closed. */
+const wholePage = (reading: Reading, sort: string, { limit, offset, after }: Pages) =>
+  builtOnce(
+    reading,
+    ['accounts', sort, limit, offset, after !== null],
+    [reading.bookId, reading.now, ...(after ?? [])] as const,
+    ([bookId, now, ...place]) =>
+      pageOf(allOf(reading.db, bookId), sort, { limit, offset, after: after && place }, now),
+  )
+
 type Filters = Omit<ListAccounts, 'page' | 'limit' | 'cursor' | 'sort'>
 
 /** Null where much of a large book would have to be looked at, to count some. */
-const countAccounts = async (
-  reading: Reading,
-  filters: Filters,
-  filtered: Parameters<typeof countUpTo<ReadModel, 'account', { id: string }>>[1],
-): Promise<number | null> => {
+const countAccounts = async (reading: Reading, filters: Filters): Promise<number | null> => {
   const { account_count } = bookOf(reading)
   if (isWhole(filters)) return account_count
   const by = filteredBy(filters)
   const isFound = filters.code !== undefined || (by.size === 1 && filters.status !== 'open')
-  return isFound || isFew(account_count) ? countUpTo(reading.db, filtered) : null
+  if (!isFound && !isFew(account_count)) return null
+  return countUpTo(reading.db, filterAccounts(reading, filters).select('id'))
 }
+
+/** That are not closed. */
+const allOf = (db: Reading['db'], bookId: string) =>
+  db.selectFrom('account').where('book_id', '=', bookId).where('deleted_at', 'is', null)
 
 const filterAccounts = (reading: Reading, filters: Filters) => {
   let filtered = reading.db.selectFrom('account').where('book_id', '=', reading.bookId)
-  if (isWhole(filters)) return filtered.where('deleted_at', 'is', null)
   filtered = filtered.modifyEnd(sql.raw(plannedByValues))
   const { time_zone } = bookOf(reading)
 

@@ -155,7 +155,7 @@ const usualLimits = new Set([50, 100, 200])
  */
 export const onPage = <DB, Table extends keyof DB, Row>(
   list: SelectQueryBuilder<DB, Table, Row>,
-  { limit, offset }: Paging,
+  { limit, offset }: Pick<Paging, 'limit' | 'offset'>,
 ): SelectQueryBuilder<DB, Table, Row> =>
   list
     .limit(usualLimits.has(limit) ? sql.lit(limit + 1) : limit + 1)

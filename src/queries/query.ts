@@ -18,9 +18,13 @@ export type Envelope<Data> = {
 /** What most queries need of the book. */
 export type BookFacts = Pick<ReadModel['book'], 'time_zone' | 'account_count' | 'transaction_count'>
 
+export type RunStatement = (text: string, values: readonly unknown[]) => Promise<readonly unknown[]>
+
 /** One snapshot of the read model: all that is read through it belongs together. */
 export type Reading = {
   readonly db: Kysely<ReadModel>
+  /** Runs a statement that is text already, and gives its rows. */
+  readonly run: RunStatement
   readonly bookId: string
   /** Null if it is not there, or not yet. Of a query of one statement it is known once that was run. */
   readonly book: BookFacts | null

@@ -6,10 +6,7 @@ import {
   PostgresQueryCompiler,
   type QueryResult,
 } from 'kysely'
-import type { ReadModel } from '../queries/query.ts'
-
-/** Runs a statement and gives its rows. */
-type RunStatement = (text: string, values: readonly unknown[]) => Promise<readonly unknown[]>
+import type { ReadModel, RunStatement } from '../queries/query.ts'
 
 /** Kysely over whatever runs its statements; what is begun and ended around them is the caller's. */
 export const kyselyOn = (run: RunStatement): Kysely<ReadModel> => {

@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely'
 import type pg from 'pg'
 import { isId } from '../queries/find-account.ts'
 import type { Sign } from '../queries/page.ts'
-import type { BookFacts, Reading, ReadModel } from '../queries/query.ts'
+import type { BookFacts, Reading, ReadModel, RunStatement } from '../queries/query.ts'
 import type { Question } from './answer-cache.ts'
 import { type BookState, bookState, takeState, withState } from './book-state.ts'
 import { kyselyOn } from './kysely-on.ts'
@@ -27,7 +27,7 @@ export class AnotherBuild extends Error {
 }
 
 type Snapshot = {
-  readonly db: Kysely<ReadModel>
+  readonly run: RunStatement
   /** Throws while it is not known. */
   readonly state: () => BookState
 }
@@ -77,25 +77,25 @@ export const readTransactions = (pool: Database, live: Live, sign: Sign) => {
     )) as unknown as { rows: [BookState] }[]
     const [state] = (results.at(-1) as { rows: [BookState] }).rows
     check(state, build)
-    return { db: kyselyOn((text, values) => runNamed(client, text, values)), state: () => state }
+    return { run: (text, values) => runNamed(client, text, values), state: () => state }
   }
 
   /** For one statement, which needs no transaction. The state comes with it. */
   const inOneStatement = (client: pg.PoolClient, { build, bookId, query }: Question): Snapshot => {
     let found: BookState | undefined
-    const db = kyselyOn(async (text, values) => {
+    const run: RunStatement = async (text, values) => {
       if (found) throw new Error(`${query.name} is not the one statement that it said it was`)
       const state = bookState(live.sql, `$${values.length + 1}`)
       const rows = await runNamed(client, withState(text, state), [...values, bookId])
       found = takeState(rows)
       check(found, build)
       return rows
-    })
+    }
     const state = () => {
       if (!found) throw new Error(`${query.name} asks for the state of the book before it is known`)
       return found
     }
-    return { db, state }
+    return { run, state }
   }
 
   const inBuild = async (question: Question, minRevision: number | null): Promise<Shown | null> => {
@@ -150,31 +150,51 @@ export const readTransactions = (pool: Database, live: Live, sign: Sign) => {
 }
 
 const show = async (
-  { db, state }: Snapshot,
+  snapshot: Snapshot,
   sign: Sign,
   { query, bookId, parameters }: Question,
 ): Promise<Shown> => {
-  const now = new Date()
-  let validFor = longestMs
-  const reading: Reading = {
-    db,
-    bookId,
-    sign,
-    now,
-    get book() {
-      return state().time_zone === null ? null : (state() as BookFacts)
-    },
-    get revision() {
-      return state().revision ?? -1
-    },
-    validUntil: (instant) => {
-      if (instant !== null) validFor = Math.min(validFor, Date.parse(instant) - now.getTime())
-    },
-  }
+  const reading = new OneReading(snapshot, bookId, sign)
   const { data, meta, etag } = await query.run(reading, parameters)
   const body = JSON.stringify({ data, meta, errors: [] })
-  const { revision } = reading
+  const { revision, validFor } = reading
   return { body, etag: etag ?? `"${hash('sha1', body, 'base64url')}"`, revision, validFor }
+}
+
+class OneReading implements Reading {
+  readonly bookId: string
+  readonly sign: Sign
+  readonly now = new Date()
+  readonly run: RunStatement
+  validFor = longestMs
+  readonly validUntil: Reading['validUntil'] = (instant) => {
+    if (instant === null) return
+    this.validFor = Math.min(this.validFor, Date.parse(instant) - this.now.getTime())
+  }
+  private readonly state: Snapshot['state']
+  private kysely: Kysely<ReadModel> | undefined
+
+  constructor({ run, state }: Snapshot, bookId: string, sign: Sign) {
+    this.run = run
+    this.state = state
+    this.bookId = bookId
+    this.sign = sign
+  }
+
+  /** Made when it is asked for: what is text already does without. */
+  get db(): Kysely<ReadModel> {
+    this.kysely ??= kyselyOn(this.run)
+    return this.kysely
+  }
+
+  get book(): BookFacts | null {
+    const state = this.state()
+    return state.time_zone === null ? null : (state as BookFacts)
+  }
+
+  get revision(): number {
+    return this.state().revision ?? -1
+  }
 }
 
 const end = async (client: pg.PoolClient, how: 'commit' | 'rollback'): Promise<void> => {

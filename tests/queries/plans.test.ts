@@ -120,8 +120,11 @@ describe('the plan of every list, filter and sort', function () {
     await client.query('analyze')
     // Small tables are read whole for good reasons: what counts is that there is another way.
     await client.query('set enable_seqscan to off')
+    const run = async (text: string, values: readonly unknown[]) =>
+      (await watched().query(text, [...values])).rows
     reading = {
-      db: kyselyOn(async (text, values) => (await watched().query(text, [...values])).rows),
+      db: kyselyOn(run),
+      run,
       bookId: book.id,
       book: { time_zone: 'UTC', account_count: 400, transaction_count: 4_000 },
       revision: book.revision,
@@ -218,16 +221,16 @@ describe('the plan of every list, filter and sort', function () {
     checkAll(listEntries, entryFilters, bothWays('effective_at'), { account: 'asset:8' }))
 
   it('is made once for all places of a list', async () => {
-    const db = kyselyOn((text, values) =>
-      runNamed(client as unknown as pg.PoolClient, text, values),
-    )
+    const run: Reading['run'] = (text, values) =>
+      runNamed(client as unknown as pg.PoolClient, text, values)
+    const named = { ...reading, run, db: kyselyOn(run) }
     const turn = async <Asked>(query: Query<Asked, unknown>, more: Parameters, limit: number) => {
       // Postgres looks at plans for the first five before it may take one for all.
       for (let page = 1; page <= 7; page++) {
         const place = { ...more, page, limit } as unknown as Asked
         const { meta } = await query.run(reading, place)
         const { nextCursor: cursor } = meta as { nextCursor: string }
-        await query.run({ ...reading, db }, { ...more, cursor } as unknown as Asked)
+        await query.run(named, { ...more, cursor } as unknown as Asked)
       }
     }
     await turn(listAccounts, none, 50)
