@@ -1,4 +1,5 @@
 import type { Compilable } from 'kysely'
+import { LRUCache } from 'lru-cache'
 import type { Reading } from './query.ts'
 
 /** Stands for one of a statement's values where its text is built. */
@@ -12,9 +13,8 @@ class Slot {
 
 type Built = { readonly sql: string; readonly parameters: readonly unknown[] }
 
-/** Of each shape that was asked for; past so many, others are built each time. */
-const built = new Map<string, Built>()
-const mostShapes = 400
+/** By the shapes that were asked for last. */
+const built = new LRUCache<string, Built>({ max: 400 })
 
 /**
  * Rows of a statement whose text follows from its shape. It is built the first time it is asked for: to
@@ -33,7 +33,7 @@ export const builtOnce = async <Values extends readonly unknown[], Row>(
   if (!known) {
     const slots = values.map((_, place) => new Slot(place))
     known = build(slots as unknown as Values).compile()
-    if (built.size < mostShapes) built.set(name, known)
+    built.set(name, known)
   }
   const parameters = known.parameters.map((one) => (one instanceof Slot ? values[one.place] : one))
   return (await reading.run(known.sql, parameters)) as Row[]
