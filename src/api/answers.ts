@@ -174,7 +174,7 @@ export const transactionReply = (done: Done, bookId: string): Reply => {
   const id = data.existing[0]?.id ?? data.transactions[0]?.id
   const transaction = event.data.transactions.find((one) => one.id === id)
   if (!transaction) throw new Error(`event ${event.id} does not hold transaction ${id}`)
-  const headers = { ...headersOf(done), Location: `/v1/books/${bookId}/transactions/${id}` }
+  const headers = { Location: `/v1/books/${bookId}/transactions/${id}`, ...headersOf(done) }
   const isKnown = data.existing.length > 0
   return { status: isKnown ? 200 : 201, headers, data: toTransaction(transaction, event, bookId) }
 }

@@ -55,16 +55,17 @@ export const mount = (
     const execute: Call['execute'] = (command, bookId, data) => {
       const request = { path, body: sent ?? null, ...(versions && { versions }) }
       const trace = ({ command, commandId }: Received) => {
-        const facts = { command: command.name, command_id: commandId, book: bookId }
-        notedOf(ctx).traced = { ...facts, correlation_id: correlationId }
+        const correlation_id = correlationId
+        const facts = { command: command.name, command_id: commandId, book: bookId, correlation_id }
+        notedOf(ctx).traced = facts
       }
       const asked = { principal, correlationId, idempotencyKey, route: routeName, isDryRun }
-      const origin = { ...asked, request, bytes: notedOf(ctx).bytes, trace }
+      const origin = { request, bytes: notedOf(ctx).bytes, trace, ...asked }
       return executeAs(dependencies, origin, command, bookId, data)
     }
     const lastEventId = readVisible(ctx, 'last-event-id')
     const heeded = { principal, minRevision, lastEventId, versions, idempotencyKey }
-    const reply = await route.handle({ path, query, body, ...heeded, execute } as Call)
+    const reply = await route.handle({ path, query, body, execute, ...heeded } as Call)
     send(ctx, isDryRun ? withoutPlace(reply) : reply)
   }
 
@@ -156,7 +157,8 @@ const readMinRevision = ({ req }: Context): number | null => {
   return refuse('invalid_request', 'Daybook-Min-Revision is the Daybook-Revision of a write.')
 }
 
-const send = (ctx: Context, { status = 200, headers = {}, ...reply }: Reply): void => {
+const send = (ctx: Context, reply: Reply): void => {
+  const { status = 200, headers = {} } = reply
   if (status === 204) return respond(ctx, status, headers, null, null)
   if ('stream' in reply) return sendStream(ctx, reply.stream)
   const body =
@@ -168,8 +170,8 @@ const send = (ctx: Context, { status = 200, headers = {}, ...reply }: Reply): vo
   }
   const { ETag = contentTag(body), ...others } = headers
   const isKnown = isKnownTo(ctx.req.headers['if-none-match'], ETag)
-  if (isKnown) return respond(ctx, 304, { ...others, ETag }, null, null)
-  respond(ctx, 200, { ...others, ETag }, 'application/json', body)
+  if (isKnown) return respond(ctx, 304, { ETag, ...others }, null, null)
+  respond(ctx, 200, { ETag, ...others }, 'application/json', body)
 }
 
 /** What is streamed is never buffered on its way, and ends quietly where it cannot go on. */

@@ -1,5 +1,5 @@
 import type { EventMetadata, EventType } from './events/event.ts'
-import { type BookEvent, eventTypes, type Recorded } from './events/index.ts'
+import { eventTypes, type Recorded } from './events/index.ts'
 
 export type StoredEvent = {
   readonly id: string
@@ -31,8 +31,7 @@ export const upcast = (
     if (!step) throw new Error(`${placeOf(stored)}: no upcast from version ${version}`)
     data = step(data as never)
   }
-  const event = { type: stored.type, data } as BookEvent
-  return { ...event, id: stored.id, revision: stored.revision, metadata }
+  return { type: stored.type, data, id: stored.id, revision: stored.revision, metadata } as Recorded
 }
 
 const placeOf = ({ id, type, revision }: StoredEvent): string =>

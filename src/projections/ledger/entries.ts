@@ -34,18 +34,19 @@ export const addEntry = (
     effective_at <= recorded_at &&
     (before.in_order_until === null || effective_at >= before.in_order_until)
   const in_order_balance = isInOrder ? running : null
-  const after: Partial<AccountRow> = {
-    posted: before.posted + change,
-    entry_count: before.entry_count + 1,
-    revision,
-    in_order_until: isInOrder ? effective_at : before.in_order_until,
-    in_order_balance: in_order_balance ?? before.in_order_balance,
-    maturing_until: maturingUntil(before, change, effective_at, recorded_at),
-    updated_at: recorded_at,
-  }
-  rows.put('account', { ...before, ...after })
+  rows.put(
+    'account',
+    posted(before, {
+      posted: before.posted + change,
+      entry_count: before.entry_count + 1,
+      revision,
+      in_order_until: isInOrder ? effective_at : before.in_order_until,
+      in_order_balance: in_order_balance ?? before.in_order_balance,
+      maturing_until: maturingUntil(before, change, effective_at, recorded_at),
+      updated_at: recorded_at,
+    }),
+  )
   rows.tag(`account:${account_id}`)
-  // Named one by one: objects that are spread into one another take twenty times as long.
   rows.add('entry', {
     transaction_id,
     line,
@@ -59,6 +60,42 @@ export const addEntry = (
     created_at: recorded_at,
   })
 }
+
+type Posted =
+  | 'posted'
+  | 'entry_count'
+  | 'revision'
+  | 'in_order_until'
+  | 'in_order_balance'
+  | 'maturing_until'
+  | 'updated_at'
+
+/** The account as an entry leaves it. Written out: a spread takes more than ten times as long. */
+const posted = (before: AccountRow, after: Pick<AccountRow, Posted>): AccountRow => ({
+  id: before.id,
+  book_id: before.book_id,
+  code: before.code,
+  name: before.name,
+  type: before.type,
+  currency: before.currency,
+  exponent: before.exponent,
+  min_balance: before.min_balance,
+  max_balance: before.max_balance,
+  status: before.status,
+  metadata: before.metadata,
+  posted: after.posted,
+  pending_increase: before.pending_increase,
+  pending_decrease: before.pending_decrease,
+  entry_count: after.entry_count,
+  definition_revision: before.definition_revision,
+  revision: after.revision,
+  in_order_until: after.in_order_until,
+  in_order_balance: after.in_order_balance,
+  maturing_until: after.maturing_until,
+  created_at: before.created_at,
+  updated_at: after.updated_at,
+  deleted_at: before.deleted_at,
+})
 
 const maturingUntil = (
   { maturing_until }: AccountRow,

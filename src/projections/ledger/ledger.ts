@@ -218,12 +218,30 @@ const recordTransactions = (
     }
     if (reverses !== undefined) rows.tag(`transaction:${reverses}`)
   }
+  countInBook(event, entryCount, rows, bookId)
+}
+
+/** Of each event of transactions, so it is written out: see `posted`. */
+const countInBook = (
+  { data, metadata }: Recorded<TransactionsRecorded>,
+  entries: number,
+  rows: LedgerRows,
+  bookId: string,
+): void => {
   const book = rows.get('book', bookId)
   rows.put('book', {
-    ...book,
-    transaction_count: book.transaction_count + event.data.transactions.length,
-    entry_count: book.entry_count + entryCount,
-    updated_at: event.metadata.recorded_at,
+    id: book.id,
+    name: book.name,
+    time_zone: book.time_zone,
+    currencies: book.currencies,
+    metadata: book.metadata,
+    closed_through: book.closed_through,
+    account_count: book.account_count,
+    transaction_count: book.transaction_count + data.transactions.length,
+    entry_count: book.entry_count + entries,
+    created_at: book.created_at,
+    updated_at: metadata.recorded_at,
+    deleted_at: book.deleted_at,
   })
 }
 
