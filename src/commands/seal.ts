@@ -50,7 +50,7 @@ export const seal = (
     route: received.key?.route ?? null,
     schema_version: eventTypes[event.type].version,
   }
-  const { hash, data } = digestNew(event, metadata)
+  const { hash, data, signed } = digestNew(event, metadata)
   // What stands behind a spread takes twenty times as long as the same before it.
   const sealed: Recorded = {
     id: received.commandId,
@@ -58,6 +58,11 @@ export const seal = (
     metadata: { hash, ...metadata },
     ...event,
   }
-  keepEncoded(sealed, data)
+  const { leaf_salt } = metadata
+  keepEncoded(
+    sealed,
+    data,
+    `${JSON.stringify({ hash, leaf_salt }).slice(0, -1)},${signed.slice(1)}`,
+  )
   return sealed
 }

@@ -94,8 +94,14 @@ const rootOf = (leaves: readonly Digest[], from = 0, count = leaves.length): Dig
 export const merkleRoot = (leaves: readonly Buffer[]): Buffer =>
   toBytes(rootOf(leaves.map((leaf) => leaf.toString('latin1'))))
 
-/** An event's hash, and its data as JSON with all keys where they are. */
-export type Digested = { readonly hash: string; readonly data: string }
+/** An event's hash, and the texts that it was made of. */
+export type Digested = {
+  readonly hash: string
+  /** Its data as JSON, with all keys where they are. */
+  readonly data: string
+  /** Canonical JSON of its metadata without the hash and the salt. */
+  readonly signed: string
+}
 
 /**
  * SHA-256 over the canonical JSON of an event: type, data and metadata as stored, the hash of the
@@ -113,8 +119,9 @@ export const digestEvent = (
     leaf_salt === null
       ? textsOf(event.data)
       : inLeaves(event, rest.schema_version, leaf_salt, spell)
-  const text = `{"data":${hashed},"metadata":${canonical(rest)},"type":${canonical(event.type)}}`
-  return { hash: toHex(sha256(text)), data }
+  const signed = canonical(rest)
+  const text = `{"data":${hashed},"metadata":${signed},"type":${canonical(event.type)}}`
+  return { hash: toHex(sha256(text)), data, signed }
 }
 
 export const hashEvent = (event: BookEvent, metadata: Omit<EventMetadata, 'hash'>): string =>
