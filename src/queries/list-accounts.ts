@@ -137,8 +137,10 @@ const allOf = (db: Reading['db'], bookId: string) =>
   db.selectFrom('account').where('book_id', '=', bookId).where('deleted_at', 'is', null)
 
 const filterAccounts = (reading: Reading, filters: Filters) => {
-  let filtered = reading.db.selectFrom('account').where('book_id', '=', reading.bookId)
-  filtered = filtered.modifyEnd(sql.raw(plannedByValues))
+  let filtered = reading.db
+    .selectFrom('account')
+    .where('book_id', '=', reading.bookId)
+    .modifyEnd(sql.raw(plannedByValues))
   const { time_zone } = bookOf(reading)
 
   const { status, type, currency } = filters
