@@ -56,7 +56,7 @@ const leastEvents = 8
  * chain, is read from the book's own stream; what came before its beginning is scanned in the log.
  *
  * It keeps the events of 8 MiB of the log, in up to twice as much memory, and how far so many books
- * have come, in less than 1 MiB, and the places of the last events, in some 3 MiB.
+ * have come, in some 1 MiB, and the places of the last events, in some 4 MiB.
  */
 export const tailOf = (log: Log, keptHeads = 2_000): Tail => {
   const events = new LRUCache<string, LoggedEvent>({ maxSize: keptBytes })
