@@ -1,14 +1,29 @@
 // @ts-check
 // Plain JavaScript, because scripts/ needs it before anything is installed or compiled.
 
+import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 
 /**
- * A port of the loopback interface that nobody listens on at the moment.
+ * Below those that systems give to connections that go out (from 32,768 on Linux, from 49,152 elsewhere):
+ * what is given to one of them while its server is down cannot be listened on again.
+ */
+const LOWEST = 10_240
+const HIGHEST = 32_767
+
+/**
+ * A port of the loopback interface that nobody listens on at the moment, and that no connection is given.
  * @returns {Promise<number>}
  */
 export async function freePort() {
-  return listenOnce(0, '127.0.0.1')
+  for (;;) {
+    const port = randomInt(LOWEST, HIGHEST + 1)
+    try {
+      return await listenOnce(port, '127.0.0.1')
+    } catch (error) {
+      if (codeOf(error) !== 'EADDRINUSE') throw error
+    }
+  }
 }
 
 /**
@@ -22,7 +37,7 @@ export async function portProblem(port, host) {
     await listenOnce(port, host)
     return undefined
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    const code = codeOf(error)
     const next = port < 1024 ? 3000 : port + 1
     if (code === 'EADDRINUSE') {
       return `Port ${port} is taken by another program. Choose another: PORT=${next} npm start`
@@ -35,6 +50,14 @@ export async function portProblem(port, host) {
       'HOST has to be an address of this machine: HOST=127.0.0.1 npm start'
     )
   }
+}
+
+/**
+ * @param {unknown} error
+ * @returns {string}
+ */
+function codeOf(error) {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
 }
 
 /**
