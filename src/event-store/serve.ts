@@ -17,7 +17,8 @@ export type ServeOptions = {
 export type ServedStore = { port: number; close(): Promise<void> }
 
 const SEGMENT_BYTES = 64 * 1024 * 1024
-const PREALLOCATE_BYTES = 4 * 1024 * 1024
+/** More at once keeps everybody waiting: docs/decisions/055. */
+const PREALLOCATE_BYTES = 512 * 1024
 const GROUP_REQUESTS = 4096
 const RECENT_IDS = 100_000
 

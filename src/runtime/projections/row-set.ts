@@ -35,7 +35,12 @@ type TableRows = {
   readonly lines: RowLines | undefined
   /** Whether a row was ever looked for: if not, there is no use in keeping any. */
   isLookedAt: boolean
-  readonly slots: Map<string, Slot>
+  /**
+   * In two halves, of which the older one is let go of as a whole: a map from which rows are deleted, and
+   * that is copied each time that it is full, keeps all that it ever held alive for a long time.
+   */
+  recent: Map<string, Slot>
+  older: Map<string, Slot>
   /** Those to be written, in the order in which they first were. */
   written: Map<string, Slot>
   added: AnyRow[]
@@ -61,7 +66,7 @@ export const rowSet = (
   const tables = new Map<string, TableRows>()
   let tags = new Set<string>()
   for (const [name, table] of Object.entries(projection.tables)) {
-    const maps = { slots: new Map(), written: new Map() }
+    const maps = { recent: new Map(), older: new Map(), written: new Map() }
     tables.set(name, { table, lines: lines?.get(name), isLookedAt: false, ...maps, added: [] })
   }
   const of = (name: string): TableRows => {
@@ -72,19 +77,20 @@ export const rowSet = (
   const find = (name: string, key: Key): AnyRow | undefined => {
     const rows = of(name)
     rows.isLookedAt = true
-    return rows.slots.get(keyText(key))?.now
+    return slotOf(rows, keyText(key))?.now
   }
   const write = (name: string, row: AnyRow): void => {
-    const { table, lines, isLookedAt, slots, written } = of(name)
+    const rows = of(name)
+    const { table, lines, isLookedAt, recent, written } = rows
     if (lines && !isLookedAt) {
       lines.add(row)
       return
     }
     const key = keyOf(table, row)
-    const slot = slots.get(key)
+    const slot = slotOf(rows, key)
     if (!slot) {
       const fresh = { before: undefined, now: row, isWritten: true }
-      slots.set(key, fresh)
+      recent.set(key, fresh)
       written.set(key, fresh)
       return
     }
@@ -113,8 +119,8 @@ export const rowSet = (
     },
     has: (name, key) => find(name, key) !== undefined,
     load: (name, row) => {
-      const { table, slots } = of(name)
-      slots.set(keyOf(table, row), { before: row, now: row, isWritten: false })
+      const { table, recent } = of(name)
+      recent.set(keyOf(table, row), { before: row, now: row, isWritten: false })
     },
     take: (name) => {
       const rows = of(name)
@@ -131,7 +137,7 @@ export const rowSet = (
     },
     size: () => {
       let count = 0
-      for (const { slots } of tables.values()) count += slots.size
+      for (const { recent, older } of tables.values()) count += recent.size + older.size
       return count
     },
     takeTags: () => {
@@ -152,20 +158,24 @@ const changesOf = ({ written, added }: TableRows): Changes => {
   return { fresh: added.length > 0 ? fresh.concat(added) : fresh, changed }
 }
 
-/** What was written last stands last, so the first ones are those to forget. */
+const slotOf = ({ recent, older }: TableRows, key: string): Slot | undefined => {
+  const slot = recent.get(key)
+  if (slot) return slot
+  const found = older.get(key)
+  if (found) recent.set(key, found)
+  return found
+}
+
+/** Forgets the rows that were asked for longest ago, where there are more than may be kept. */
 const settle = (rows: TableRows, keep: number): void => {
-  const { slots, written, isLookedAt } = rows
-  const isKept = keep > 0 && isLookedAt
-  for (const [key, slot] of written) {
-    slots.delete(key)
-    if (!isKept) continue
+  for (const slot of rows.written.values()) {
     slot.before = slot.now
     slot.isWritten = false
-    slots.set(key, slot)
   }
-  for (const key of slots.keys()) {
-    if (slots.size <= keep) break
-    slots.delete(key)
+  const isKept = keep > 0 && rows.isLookedAt
+  if (!isKept || rows.recent.size >= keep / 2) {
+    rows.older = isKept ? rows.recent : new Map()
+    rows.recent = new Map()
   }
   rows.written = new Map()
   rows.added = []
