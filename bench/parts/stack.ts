@@ -16,6 +16,7 @@ const built = fileURLToPath(new URL('../..', import.meta.url))
 export type Stack = {
   readonly databaseUrl: string
   readonly pool: pg.Pool
+  /** A new one each time: none lasts as long as a rebuild beside others may. */
   readonly token: string
   readonly environment: Readonly<Record<string, string>>
   readonly servers: Readonly<Record<string, LocalServer>>
@@ -100,7 +101,8 @@ export const startStack = async ({ against, profiles }: StackOptions): Promise<S
     HOST: '127.0.0.1',
     PORT: '0',
   }
-  const { token } = createTokens(jwtSecret).issue({ id: randomUUID(), role: 'admin' })
+  const tokens = createTokens(jwtSecret)
+  const admin = { id: randomUUID(), role: 'admin' } as const
   const pool = new pg.Pool({ connectionString: postgres.url, max: 4 })
   await start('api', [program, 'serve', 'api'])
   if (against) await start('against', [join(against, 'src', 'main.js'), 'serve', 'api'])
@@ -113,7 +115,9 @@ export const startStack = async ({ against, profiles }: StackOptions): Promise<S
   return {
     databaseUrl: postgres.url,
     pool,
-    token,
+    get token() {
+      return tokens.issue(admin).token
+    },
     environment,
     servers,
     profiles,
