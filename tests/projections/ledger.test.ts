@@ -71,7 +71,11 @@ const fold = (...pages: readonly (readonly Recorded[])[]): ReadModel => {
 const foldKeeping = (keep: number, ...pages: readonly (readonly Recorded[])[]): ReadModel => {
   const model = emptyModel()
   const set = rowSet(projection, { keep })
-  for (const page of pages) foldPage(model, page, set)
+  const most = 1.5 * keep * Object.keys(projection.tables).length
+  for (const page of pages) {
+    foldPage(model, page, set)
+    assert.ok(set.size() <= most, `${set.size()} rows are kept`)
+  }
   return model
 }
 

@@ -21,7 +21,7 @@ export type RowSet = {
   readonly take: (table: string) => Changes
   /** How many rows there are to be written. */
   readonly pending: () => number
-  /** How many rows are kept. */
+  /** How many rows are kept; a row counts twice while both halves have it. */
   readonly size: () => number
   /** Hands over the tags of what was written. */
   readonly takeTags: () => ReadonlySet<string>
@@ -36,8 +36,8 @@ type TableRows = {
   /** Whether a row was ever looked for: if not, there is no use in keeping any. */
   isLookedAt: boolean
   /**
-   * In two halves, of which the older one is let go of as a whole: a map from which rows are deleted, and
-   * that is copied each time that it is full, keeps all that it ever held alive for a long time.
+   * In two halves, of which the older one is let go of as a whole: a map from which rows are deleted one
+   * by one has holes, is searched through them, and is copied each time that it is full of them.
    */
   recent: Map<string, Slot>
   older: Map<string, Slot>
@@ -174,12 +174,15 @@ const settle = (rows: TableRows, keep: number): void => {
   }
   const isKept = keep > 0 && rows.isLookedAt
   if (!isKept || rows.recent.size >= keep / 2) {
-    rows.older = isKept ? rows.recent : new Map()
+    rows.older = isKept ? lastOf(rows.recent, keep) : new Map()
     rows.recent = new Map()
   }
   rows.written = new Map()
   rows.added = []
 }
+
+const lastOf = <Value>(map: Map<string, Value>, count: number): Map<string, Value> =>
+  map.size <= count ? map : new Map([...map].slice(-count))
 
 /** Keys of the rows that events need and the set does not have, by table. */
 export const missingRows = (
